@@ -1,0 +1,150 @@
+"""The bucket of a trail and the key of its files, with the policies that AWS documents."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from raytrail.audit._model import Retention, organization_folder
+from raytrail.findings import acknowledge
+
+CLOUDTRAIL = "cloudtrail.amazonaws.com"
+
+
+class AuditBucket(Construct):
+    """An encrypted, versioned bucket that nothing but one trail may write to, and that outlives its stack.
+
+    Args:
+        trail_arn: The ARN of the trail, which both policies name.
+        prefix: Begins each key, without slashes at its ends. Default: none.
+        retention: When files move to the archive and when they go. Default: 90 days, seven years.
+
+    Attributes:
+        bucket: The bucket.
+        key: The KMS key of its files.
+        access_logs: The bucket of its access logs.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, trail_arn: str, prefix: str = "", retention: Retention | None = None
+    ) -> None:
+        super().__init__(scope, id)
+        retention = retention or Retention()
+        self.key = self._make_key(trail_arn)
+        self.access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[s3.LifecycleRule(id="Expire", expiration=Duration.days(365))],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=self.key,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_PREFERRED,
+            server_access_logs_bucket=self.access_logs,
+            server_access_logs_prefix="trail/",
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="ArchiveThenExpire",
+                    transitions=[
+                        s3.Transition(
+                            storage_class=s3.StorageClass.GLACIER,
+                            transition_after=Duration.days(retention.archive_after_days),
+                        )
+                    ],
+                    expiration=Duration.days(retention.expire_after_days),
+                    noncurrent_version_expiration=Duration.days(30),
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                )
+            ],
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        self._let_the_trail_write(trail_arn, prefix)
+
+    def _make_key(self, trail_arn: str) -> kms.Key:
+        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+        stack = Stack.of(self)
+        trails = f"arn:{stack.partition}:cloudtrail:*:{stack.account}:trail/*"
+        key = kms.Key(
+            self,
+            "Key",
+            description="Encrypts the files of the trail and the results of its queries",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        trail = iam.ServicePrincipal(CLOUDTRAIL)
+        of_this_trail = {"StringEquals": {"aws:SourceArn": trail_arn}}
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AllowCloudTrailToEncrypt",
+                principals=[trail],
+                actions=["kms:GenerateDataKey*"],
+                resources=["*"],
+                conditions={
+                    **of_this_trail,
+                    "StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": trails},
+                },
+            )
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AllowCloudTrailToDescribe",
+                principals=[trail],
+                actions=["kms:DescribeKey"],
+                resources=["*"],
+                conditions=of_this_trail,
+            )
+        )
+        # Needed because the bucket uses an S3 Bucket Key.
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AllowCloudTrailToDecrypt",
+                principals=[trail],
+                actions=["kms:Decrypt"],
+                resources=["*"],
+                conditions=of_this_trail,
+            )
+        )
+        return key
+
+    def _let_the_trail_write(self, trail_arn: str, prefix: str) -> None:
+        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+        folder = organization_folder(prefix, None)
+        account = Stack.of(self).account
+        self.bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AWSCloudTrailAclCheck",
+                principals=[iam.ServicePrincipal(CLOUDTRAIL)],
+                actions=["s3:GetBucketAcl"],
+                resources=[self.bucket.bucket_arn],
+                conditions={"StringEquals": {"aws:SourceArn": trail_arn}},
+            )
+        )
+        self.bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AWSCloudTrailWrite",
+                principals=[iam.ServicePrincipal(CLOUDTRAIL)],
+                actions=["s3:PutObject"],
+                resources=[self.bucket.arn_for_objects(f"{folder}/{account}/*")],
+                conditions={"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}},
+            )
+        )
+        acknowledge(
+            self.access_logs,
+            {"AwsSolutions-S1": "this bucket is where access logs go; logging it to itself would never end"},
+        )

@@ -1,0 +1,61 @@
+"""What the audit room is made of, as plain values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from raytrail.errors import InvalidProps
+
+_TRAIL_NAME = re.compile(r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9])*")
+
+
+def check_trail_name(name: str) -> None:
+    """Refuse what CloudTrail would refuse as the name of a trail.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html
+
+    Raises:
+        InvalidProps: It is not 3 to 128 letters and digits with single ``.``, ``_`` or ``-`` between them.
+    """
+    if not 3 <= len(name) <= 128 or not _TRAIL_NAME.fullmatch(name):
+        raise InvalidProps(
+            f"trail name {name!r} has 3 to 128 letters and digits, with single '.', '_' or '-' between them"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retention:
+    """How long the files of a trail stay, and where.
+
+    Args:
+        archive_after_days: Days until a file moves to Glacier Flexible Retrieval. Default: 90, CloudTrail's own
+            event history.
+        expire_after_days: Days until a file is deleted. Default: 2557, seven years.
+
+    Raises:
+        InvalidProps: The archive is not older than 29 days, or nothing would stay in it.
+    """
+
+    archive_after_days: int = 90
+    expire_after_days: int = 2557
+
+    def __post_init__(self) -> None:
+        if self.archive_after_days < 30:
+            raise InvalidProps(f"archive_after_days is 30 or more, got {self.archive_after_days}")
+        if self.expire_after_days <= self.archive_after_days:
+            raise InvalidProps(
+                f"expire_after_days ({self.expire_after_days}) is to be after archive_after_days "
+                f"({self.archive_after_days}), or nothing would ever be in the archive"
+            )
+
+
+def organization_folder(prefix: str, organization_id: str | None) -> str:
+    """Return the start of the keys of a trail's files, as ``prefix/AWSLogs/o-abc`` without a slash at its end.
+
+    Raises:
+        InvalidProps: The prefix begins or ends with a slash, or is longer than 200 characters.
+    """
+    if prefix.startswith("/") or prefix.endswith("/") or len(prefix) > 200:
+        raise InvalidProps(f"prefix {prefix!r} has at most 200 characters and no slash at either end")
+    return "/".join(part for part in (prefix, "AWSLogs", organization_id or "") if part)

@@ -1,0 +1,153 @@
+"""How it is shown: two dashboards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from raytrail.audit import AuditMetrics
+from raytrail.dashboards._metrics import ServiceMetrics
+
+FULL, HALF, THIRD = 24, 12, 8
+"""Widths on the grid of 24 columns."""
+
+
+class OperationsDashboard(Construct):
+    """Traces, logs and metrics of one service, side by side.
+
+    Args:
+        name: Name of the dashboard.
+        metrics: What is measured.
+        log_group: The function's log group.
+        trace_groups: Names of the X-Ray groups to link to. Default: none.
+        alarms: Alarms whose state is shown. Default: none.
+
+    Attributes:
+        dashboard: The dashboard.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        metrics: ServiceMetrics,
+        log_group: logs.ILogGroup,
+        trace_groups: Sequence[str] = (),
+        alarms: Sequence[cloudwatch.IAlarm] = (),
+    ) -> None:
+        super().__init__(scope, id)
+        self.dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=name)
+        self.dashboard.add_widgets(_links(Stack.of(self).region, trace_groups))
+        if alarms:
+            self.dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", width=FULL, alarms=list(alarms)))
+        self.dashboard.add_widgets(
+            cloudwatch.GraphWidget(
+                title="Requests", width=THIRD, left=[metrics.requests(), metrics.client_errors(), metrics.faults()]
+            ),
+            cloudwatch.GraphWidget(title="Faults, percent", width=THIRD, left=[metrics.fault_rate()]),
+            cloudwatch.GraphWidget(
+                title="Latency, ms", width=THIRD, left=[metrics.latency("p50"), metrics.latency("p95")]
+            ),
+        )
+        self.dashboard.add_widgets(
+            cloudwatch.GraphWidget(
+                title="Function",
+                width=THIRD,
+                left=[metrics.invocations(), metrics.function_errors(), metrics.throttles()],
+            ),
+            cloudwatch.GraphWidget(title="Function duration, ms", width=THIRD, left=[metrics.duration("p95")]),
+            cloudwatch.GraphWidget(
+                title="Table latency, ms",
+                width=THIRD,
+                left=[metrics.table_latency(name) for name in ("PutItem", "GetItem", "Scan")],
+            ),
+        )
+        self.dashboard.add_widgets(
+            cloudwatch.LogQueryWidget(
+                title="Latest errors, with their traces",
+                width=FULL,
+                log_group_names=[log_group.log_group_name],
+                query_lines=[
+                    "fields @timestamp, message, xray_trace_id, request_id",
+                    'filter level = "ERROR"',
+                    "sort @timestamp desc",
+                    "limit 50",
+                ],
+            )
+        )
+
+
+class SecurityDashboard(Construct):
+    """Alerts and counts over API calls.
+
+    Args:
+        name: Name of the dashboard.
+        rules: The rules whose matches are shown, by title. Default: none.
+        alert_log: The log group of whole events. Default: none.
+        audit: Counts over the trail. Default: none.
+
+    Attributes:
+        dashboard: The dashboard.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        name: str,
+        rules: Mapping[str, events.CfnRule] | None = None,
+        alert_log: logs.ILogGroup | None = None,
+        audit: AuditMetrics | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        self.dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=name)
+        if rules:
+            matched = [
+                cloudwatch.Metric(
+                    namespace="AWS/Events",
+                    metric_name="MatchedEvents",
+                    dimensions_map={"RuleName": rule.ref},
+                    statistic="Sum",
+                    label=title,
+                )
+                for title, rule in rules.items()
+            ]
+            self.dashboard.add_widgets(
+                cloudwatch.GraphWidget(title="Alerts by detection", width=FULL, left=list(matched), stacked=True)
+            )
+        if audit:
+            self.dashboard.add_widgets(
+                cloudwatch.GraphWidget(title="Denied calls", width=THIRD, left=[audit.denied_calls]),
+                cloudwatch.GraphWidget(title="Failed sign-ins", width=THIRD, left=[audit.failed_sign_ins]),
+                cloudwatch.GraphWidget(title="Changes to identities", width=THIRD, left=[audit.identity_changes]),
+            )
+        if alert_log:
+            self.dashboard.add_widgets(
+                cloudwatch.LogQueryWidget(
+                    title="Latest alerts",
+                    width=FULL,
+                    log_group_names=[alert_log.log_group_name],
+                    query_lines=[
+                        "fields @timestamp, detail.eventName, detail.userIdentity.arn, detail.sourceIPAddress, "
+                        "detail.awsRegion, detail.eventID",
+                        "sort @timestamp desc",
+                        "limit 50",
+                    ],
+                )
+            )
+
+
+def _links(region: str, trace_groups: Sequence[str]) -> cloudwatch.TextWidget:
+    console = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+    lines = ["**Traces**", f"[Trace map]({console}#xray:service-map/map)", f"[All traces]({console}#xray:traces/query)"]
+    if trace_groups:
+        lines.append("groups: " + ", ".join(trace_groups))
+    return cloudwatch.TextWidget(markdown=" · ".join(lines), width=FULL, height=1)

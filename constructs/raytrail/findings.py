@@ -1,0 +1,34 @@
+"""How a construct says which finding of a rule pack it accepts, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from aws_cdk import Acknowledgment, Stack, Token, Validations
+from constructs import IConstruct
+
+
+class Place(NamedTuple):
+    """Partition, Region and account of a stack, as the id of a finding writes them."""
+
+    partition: str
+    region: str
+    account: str
+
+
+def acknowledge(scope: IConstruct, findings: Mapping[str, str]) -> None:
+    """Accept findings on ``scope`` and below.
+
+    Args:
+        scope: The smallest construct that the findings are about.
+        findings: The id of each finding, as ``AwsSolutions-IAM5[Resource::*]``, and the reason to accept it.
+    """
+    Validations.of(scope).acknowledge(*(Acknowledgment(id=id, reason=reason) for id, reason in findings.items()))
+
+
+def place_of(scope: IConstruct) -> Place:
+    """Return where the scope's stack is: what is not known before the deployment stands as ``<AWS::AccountId>``."""
+    stack = Stack.of(scope)
+    values = {"Partition": stack.partition, "Region": stack.region, "AccountId": stack.account}
+    return Place(*(f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in values.items()))

@@ -1,0 +1,61 @@
+"""What each stack of the kit has in common."""
+
+from __future__ import annotations
+
+from aws_cdk import Environment, Stack
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from raytrail.settings import RetentionDays, Settings
+
+
+class KitStack(Stack):
+    """A stack in the home Region (or the one given), named and tagged after the kit.
+
+    Args:
+        concern: What the stack is for: the end of its name.
+        settings: The settings of the app.
+        region: Its Region. Default: the home Region.
+    """
+
+    def __init__(
+        self, scope: Construct, concern: str, *, settings: Settings, description: str, region: str | None = None
+    ) -> None:
+        super().__init__(
+            scope,
+            f"{settings.name}-{concern}",
+            env=Environment(account=settings.account, region=region or settings.region),
+            description=description,
+            tags={"kit": settings.name, "concern": concern},
+        )
+
+
+_RETENTION: dict[int, logs.RetentionDays] = {
+    1: logs.RetentionDays.ONE_DAY,
+    3: logs.RetentionDays.THREE_DAYS,
+    5: logs.RetentionDays.FIVE_DAYS,
+    7: logs.RetentionDays.ONE_WEEK,
+    14: logs.RetentionDays.TWO_WEEKS,
+    30: logs.RetentionDays.ONE_MONTH,
+    60: logs.RetentionDays.TWO_MONTHS,
+    90: logs.RetentionDays.THREE_MONTHS,
+    120: logs.RetentionDays.FOUR_MONTHS,
+    150: logs.RetentionDays.FIVE_MONTHS,
+    180: logs.RetentionDays.SIX_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+    400: logs.RetentionDays.THIRTEEN_MONTHS,
+    545: logs.RetentionDays.EIGHTEEN_MONTHS,
+    731: logs.RetentionDays.TWO_YEARS,
+    1096: logs.RetentionDays.THREE_YEARS,
+    1827: logs.RetentionDays.FIVE_YEARS,
+    2192: logs.RetentionDays.SIX_YEARS,
+    2557: logs.RetentionDays.SEVEN_YEARS,
+    2922: logs.RetentionDays.EIGHT_YEARS,
+    3288: logs.RetentionDays.NINE_YEARS,
+    3653: logs.RetentionDays.TEN_YEARS,
+}
+
+
+def log_retention(days: RetentionDays) -> logs.RetentionDays:
+    """Return the CDK's word for so many days."""
+    return _RETENTION[days]

@@ -1,0 +1,88 @@
+"""Who called which API: the trail, and the lake that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import CfnOutput
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from raytrail.audit import AuditLake, AuditMetrics, AuditTrail, Retention
+from raytrail.settings import ExistingTrail, Settings
+from stacks._kit import KitStack, log_retention
+
+
+class AuditStack(KitStack):
+    """The account's API calls, kept for years and ready to be asked about.
+
+    Attributes:
+        metrics: Counts over the trail's log group, or None where an existing trail has none.
+    """
+
+    def __init__(self, scope: Construct, *, settings: Settings, tables: Sequence[dynamodb.ITable]) -> None:
+        super().__init__(scope, "audit", settings=settings, description="Who called which API: trail and lake")
+        self.metrics: AuditMetrics | None = None
+        existing = settings.audit.existing_trail
+        if existing is None:
+            self._make_trail(settings, tables)
+        else:
+            self._take_trail(settings, existing)
+
+    def _make_trail(self, settings: Settings, tables: Sequence[dynamodb.ITable]) -> None:
+        trail = AuditTrail(
+            self,
+            "Trail",
+            name=settings.name,
+            tables=tables,
+            retention=Retention(
+                archive_after_days=settings.audit.archive_after_days,
+                expire_after_days=settings.audit.expire_after_days,
+            ),
+            log_retention=log_retention(settings.audit.log_retention_days),
+        )
+        self._make_lake(settings, trail.store.bucket, key=trail.store.key, access_logs=trail.store.access_logs)
+        self._count(trail.log_group, settings)
+        CfnOutput(self, "TrailName", value=settings.name)
+
+    def _take_trail(self, settings: Settings, existing: ExistingTrail) -> None:
+        bucket = s3.Bucket.from_bucket_name(self, "TrailBucket", existing.bucket_name)
+        key = kms.Key.from_key_arn(self, "TrailKey", existing.kms_key_arn) if existing.kms_key_arn else None
+        self._make_lake(settings, bucket, key=key, prefix=existing.prefix, organization_id=existing.organization_id)
+        if existing.log_group_name:
+            self._count(logs.LogGroup.from_log_group_name(self, "TrailLogs", existing.log_group_name), settings)
+
+    def _make_lake(
+        self,
+        settings: Settings,
+        bucket: s3.IBucket,
+        *,
+        key: kms.IKey | None,
+        access_logs: s3.IBucket | None = None,
+        prefix: str = "",
+        organization_id: str | None = None,
+    ) -> None:
+        lake = AuditLake(
+            self,
+            "Lake",
+            name=settings.name,
+            bucket=bucket,
+            prefix=prefix,
+            organization_id=organization_id,
+            regions=settings.audit.regions,
+            start_date=settings.audit.start_date,
+            encryption_key=key,
+            access_logs=access_logs,
+            results_expire_after_days=settings.audit.results_expire_after_days,
+            query_limit_gb=settings.audit.query_limit_gb,
+        )
+        CfnOutput(self, "TrailBucketName", value=bucket.bucket_name)
+        CfnOutput(self, "DatabaseName", value=lake.database_name)
+        CfnOutput(self, "TableName", value=lake.table_name)
+        CfnOutput(self, "WorkGroupName", value=lake.workgroup_name)
+
+    def _count(self, log_group: logs.ILogGroup, settings: Settings) -> None:
+        self.metrics = AuditMetrics(self, "Metrics", log_group=log_group, namespace=f"{settings.name}/Audit")

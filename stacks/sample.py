@@ -1,0 +1,149 @@
+"""A small orders service to look at: API Gateway, a Python function, a DynamoDB table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from raytrail.dashboards import ServiceMetrics
+from raytrail.findings import acknowledge
+from raytrail.instrumentation import instrument_lambda
+from raytrail.logs import SavedLogQueries
+from raytrail.settings import Settings
+from stacks._kit import KitStack, log_retention
+
+CODE = Path(__file__).resolve().parent.parent / "lambda" / "orders"
+
+
+def service_name(settings: Settings) -> str:
+    """Return the name of the sample service in its traces."""
+    return f"{settings.name}-orders"
+
+
+class SampleStack(KitStack):
+    """The orders service, traced from end to end.
+
+    Attributes:
+        table: Where orders are kept.
+        function: The function.
+        log_group: The function's log group.
+        api: The REST API.
+        metrics: What is measured of all three.
+    """
+
+    def __init__(self, scope: Construct, *, settings: Settings) -> None:
+        super().__init__(scope, "sample", settings=settings, description="An orders service, traced from end to end")
+        self.table = self._make_table()
+        self.log_group = logs.LogGroup(
+            self,
+            "FunctionLogs",
+            retention=log_retention(settings.sample.log_retention_days),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.function = self._make_function(settings)
+        self.api = self._make_api(settings)
+        SavedLogQueries(self, "Queries", folder=service_name(settings), log_groups=[self.log_group])
+        self.metrics = ServiceMetrics(
+            api_name=self.api.rest_api_name,
+            function_name=self.function.function_name,
+            table_name=self.table.table_name,
+        )
+        CfnOutput(self, "ApiUrl", value=self.api.url)
+        CfnOutput(self, "ApiId", value=self.api.rest_api_id)
+        CfnOutput(self, "ApiStage", value=self.api.deployment_stage.stage_name)
+        CfnOutput(self, "FunctionName", value=self.function.function_name)
+        CfnOutput(self, "FunctionLogGroup", value=self.log_group.log_group_name)
+        CfnOutput(self, "TableName", value=self.table.table_name)
+
+    def _make_table(self) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            "Orders",
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _make_function(self, settings: Settings) -> lambda_.Function:
+        role = iam.Role(self, "FunctionRole", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.log_group.grant_write(role)
+        function = lambda_.Function(
+            self,
+            "Function",
+            description="Creates, gets and lists orders",
+            code=lambda_.Code.from_asset(str(CODE)),
+            handler="app.handler",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            memory_size=512,
+            timeout=Duration.seconds(15),
+            environment={"TABLE_NAME": self.table.table_name},
+            log_group=self.log_group,
+            role=role,
+        )
+        instrument_lambda(function, service_name=service_name(settings), layer_arn=settings.sample.layer_arn)
+        self.table.grant(function, "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Scan")
+        acknowledge(
+            function, {"AwsSolutions-L1": "the newest runtime that AWS documents for the ADOT layer is Python 3.13"}
+        )
+        return function
+
+    def _make_api(self, settings: Settings) -> apigateway.RestApi:
+        access_logs = logs.LogGroup(
+            self,
+            "AccessLogs",
+            retention=log_retention(settings.sample.log_retention_days),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        api = apigateway.RestApi(
+            self,
+            "Api",
+            rest_api_name=service_name(settings),
+            description="Orders",
+            # Access logs need the account's one CloudWatch role for API Gateway, which may serve other APIs too.
+            cloud_watch_role=True,
+            cloud_watch_role_removal_policy=RemovalPolicy.RETAIN,
+            deploy_options=apigateway.StageOptions(
+                stage_name="v1",
+                tracing_enabled=True,
+                metrics_enabled=True,
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
+                access_log_destination=apigateway.LogGroupLogDestination(access_logs),
+                access_log_format=apigateway.AccessLogFormat.custom(
+                    '{"requestId":"$context.requestId","xrayTraceId":"$context.xrayTraceId",'
+                    '"ip":"$context.identity.sourceIp","caller":"$context.identity.userArn",'
+                    '"method":"$context.httpMethod","path":"$context.path","status":"$context.status",'
+                    '"latency":"$context.responseLatency"}'
+                ),
+                throttling_burst_limit=50,
+                throttling_rate_limit=25,
+            ),
+            default_method_options=apigateway.MethodOptions(authorization_type=apigateway.AuthorizationType.IAM),
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+        )
+        integration = apigateway.LambdaIntegration(self.function)
+        validator = api.add_request_validator("Validator", validate_request_parameters=True, validate_request_body=True)
+        orders = api.root.add_resource("orders")
+        orders.add_method("GET", integration, request_validator=validator)
+        orders.add_method("POST", integration, request_validator=validator)
+        orders.add_resource("{id}").add_method("GET", integration, request_validator=validator)
+        acknowledge(
+            api,
+            {
+                "AwsSolutions-APIG2": "each method has the validator; the rule looks for it on the API alone",
+                "AwsSolutions-APIG3": "a sample that only IAM principals of the account can call needs no firewall",
+                "AwsSolutions-COG4": "callers are IAM principals of the account, not users of a pool",
+                "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+                "AmazonAPIGatewayPushToCloudWatchLogs]": "the policy that AWS documents for API Gateway's account role",
+            },
+        )
+        return api

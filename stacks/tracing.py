@@ -1,0 +1,47 @@
+"""X-Ray groups and sampling rules."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput
+from constructs import Construct
+
+from raytrail.settings import Settings
+from raytrail.tracing import SamplingRule, SamplingRules, TraceGroup
+from stacks._kit import KitStack
+
+
+class TracingStack(KitStack):
+    """What to record, and which traces belong together.
+
+    Attributes:
+        groups: The trace groups by what they hold: faults, errors, slow, service.
+    """
+
+    def __init__(self, scope: Construct, *, settings: Settings, service_name: str) -> None:
+        super().__init__(scope, "tracing", settings=settings, description="X-Ray groups and sampling rules")
+        tracing = settings.tracing
+        expressions = {
+            "faults": "fault = true",
+            "errors": "error = true",
+            "slow": f"responsetime > {tracing.slow_seconds:g}",
+            "service": f'service("{service_name}")',
+        }
+        self.groups = {
+            what: TraceGroup(self, what.title(), name=f"{settings.name}-{what}", filter_expression=expression)
+            for what, expression in expressions.items()
+        }
+        SamplingRules(
+            self,
+            "Sampling",
+            rules=[
+                SamplingRule.for_debugging(name=f"{settings.name}-debug", url_path=tracing.debug_path),
+                SamplingRule.of_health_checks(name=f"{settings.name}-health", url_path=tracing.health_check_path),
+                SamplingRule(
+                    name=f"{settings.name}-default",
+                    priority=9000,
+                    rate=tracing.sampling_rate,
+                    reservoir_per_second=tracing.reservoir_per_second,
+                ),
+            ],
+        )
+        CfnOutput(self, "ServiceGroup", value=self.groups["service"].group_name)
