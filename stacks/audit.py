@@ -72,6 +72,7 @@ class AuditStack(KitStack):
             bucket=bucket,
             prefix=prefix,
             organization_id=organization_id,
+            accounts=settings.audit.accounts,
             regions=settings.audit.regions,
             start_date=settings.audit.start_date,
             encryption_key=key,
@@ -81,7 +82,7 @@ class AuditStack(KitStack):
         )
         CfnOutput(self, "TrailBucketName", value=bucket.bucket_name)
         CfnOutput(self, "DatabaseName", value=lake.database_name)
-        CfnOutput(self, "TableName", value=lake.table_name)
+        CfnOutput(self, "EventsTableName", value=lake.table_name)
         CfnOutput(self, "WorkGroupName", value=lake.workgroup_name)
 
     def _count(self, log_group: logs.ILogGroup, settings: Settings) -> None:

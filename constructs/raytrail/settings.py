@@ -25,6 +25,9 @@ RetentionDays = Literal[
 """Days that a CloudWatch log group can keep events (AWS::Logs::LogGroup, RetentionInDays)."""
 
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+RegionFolder = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]?$")]
+"""A Region as the keys of log files name it, where logs of others may be anonymised."""
+
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
@@ -90,8 +93,11 @@ class AuditSettings(_Section):
     expire_after_days: int = Field(2557, ge=91, le=36500, description="Days until trail files are deleted.")
     results_expire_after_days: int = Field(30, ge=1, le=3650, description="Days until query results are deleted.")
     query_limit_gb: int = Field(10, ge=1, le=10_000, description="Gigabytes that one Athena query may read.")
+    accounts: tuple[AccountId, ...] = Field(
+        (), strict=False, description="Accounts that the lake's tables show; default: the account itself."
+    )
     start_date: date = Field(date(2026, 1, 1), strict=False, description="First day that the lake's tables show.")
-    regions: tuple[Region, ...] = Field(
+    regions: tuple[RegionFolder, ...] = Field(
         DEFAULT_REGIONS, strict=False, min_length=1, description="Regions that the lake's tables show."
     )
 

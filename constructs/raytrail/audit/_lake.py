@@ -190,7 +190,7 @@ class AuditLake(Construct):
         named = athena.CfnNamedQuery(
             self,
             "".join(word.title() for word in query.name.split("_")),
-            name=query.name,
+            name=query.title,
             description=query.description,
             database=self.database_name,
             work_group=self.workgroup_name,

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 from raytrail.errors import RaytrailError
@@ -34,6 +35,9 @@ PARTS: tuple[str, ...] = (
 )
 """The parts of the embedded AWS, in order of installation; the last wraps the resource types of the others."""
 
+STOP_SECONDS = 2.0
+"""How long started processes may take to end before they are killed, and this process with them."""
+
 
 def main(config_path: str) -> int:
     """Serve until a signal, or until the owner (whose pipe is our standard input) is gone."""
@@ -48,11 +52,16 @@ def main(config_path: str) -> int:
     except RaytrailError as error:
         print(json.dumps({"error": str(error)}), flush=True)
         return 1
-    asyncio.run(_serve(world, gateway))
+    # Not asyncio.run: it waits for every task, and a stack in mid-deploy may wait for an hour.
+    asyncio.new_event_loop().run_until_complete(_serve(world, gateway))
     for stop in reversed(world.on_stop):
         with contextlib.suppress(Exception):
             stop()
-    return 0
+    _end_started_processes()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A thread that waits for an answer which can no longer come would hold the interpreter's own exit.
+    os._exit(0)
 
 
 async def _serve(world: World, gateway: Gateway) -> None:
@@ -78,6 +87,22 @@ def _watch_owner(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> No
     while os.read(0, 1024):
         pass
     loop.call_soon_threadsafe(stopping.set)
+
+
+def _end_started_processes() -> None:
+    """End what this process started and left running (functions' workers): they share its process group."""
+    if os.getpgrp() != os.getpid():
+        return  # the group is somebody else's
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(os.getpgrp(), signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.02)
+        except ChildProcessError:
+            return
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -95,6 +97,16 @@ class LocalAws:
             aws_secret_access_key=credentials.get("secret_access_key", "local"),
         )
 
+    @property
+    def running(self) -> bool:
+        """Whether the server's process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def wait_until(self, done: Callable[[], bool]) -> None:
+        """Return when ``done`` answers true, or the server has stopped."""
+        while self.running and not done():
+            time.sleep(0.1)
+
     def start(self) -> Self:
         """Start the server and return when it answers."""
         _refuse_taken_port(self.config.port)
@@ -136,15 +148,11 @@ class LocalAws:
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
             # The server leads its own process group: what it started and left behind ends with it.
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe:
@@ -184,15 +192,16 @@ class LocalAws:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise LocalAwsError(self._last_words())
+                raise LocalAwsError(self.last_words())
             try:
                 with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1):  # noqa: S310 - http to 127.0.0.1
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
-        raise LocalAwsError(f"the embedded AWS did not answer within {START_SECONDS:.0f} seconds; {self._last_words()}")
+        raise LocalAwsError(f"the embedded AWS did not answer within {START_SECONDS:.0f} seconds; {self.last_words()}")
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """What the server said last, for an error message."""
         assert self._process is not None
         if self._process.poll() is not None and self._process.stdout:
             for line in self._process.stdout.read().splitlines():

@@ -1,7 +1,92 @@
-"""To be written."""
+"""Lambda: functions that are instrumented, traced, and fail as Lambda's do.
 
+What it emulates: Python functions with the layer ``AWSOpenTelemetryDistroPython`` and its execution wrapper run with
+the same OpenTelemetry distribution, from PyPI, set up as the layer's own script sets it up; tracing modes ``Active``
+and ``PassThrough`` with Lambda's own sampling and segments; the errors of functions that cannot start, raise, exit
+or hang, in the words of Lambda's Python runtime; output that reaches the log group whole.
+
+What it is held against: the layer's ``otel-instrument`` script
+(https://github.com/aws-observability/aws-otel-python-instrumentation/tree/main/lambda-layer), the tracing page of
+the Lambda developer guide, and the format of segment documents.
+
+Known to differ from AWS: every Python runtime is the one that runs the server; a wrapper script out of a layer of
+one's own is not run (the log says so), and neither is the layer for other languages; Application Signals gets no
+metrics; a failed start is not tried again; a function has one log stream for each invocation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+from raytrail.localaws._functions._invocation import Decisions, begin, current, record
+from raytrail.localaws._functions._worker import python_script, worker_class
+from raytrail.localaws._hooks import hook, wrap
 from raytrail.localaws._world import World
+from raytrail.localaws._xray import TraceHeader, XRay, incoming
 
 
 def install(world: World) -> None:
-    """Add this part to the embedded AWS."""
+    """Replace the worker of Python functions, and trace invocations."""
+    xray = cast(XRay, world.services["xray"])
+    wrap("ministack.core.lambda_runtime:_PYTHON_WORKER_SCRIPT", python_script)
+    worker = worker_class(lambda account, region: xray.at(account, region).daemon_address)
+    wrap("ministack.core.lambda_runtime:Worker", lambda original: worker)
+    wrap("ministack.services.lambda_svc:_execute_function_dispatch", lambda original: _traced(original, xray))
+    wrap("ministack.services.lambda_svc:_xray_trace_id_for_invocation", _told)
+    wrap("ministack.services.lambda_svc:_invoke", _continuing)
+    wrap("ministack.services.apigateway_v1:_lambda_proxy_response", _discreet)
+
+
+def _traced(original: Callable[..., dict[str, Any]], xray: XRay) -> Callable[..., dict[str, Any]]:
+    scope = hook("ministack.core.lambda_runtime:_account_region_from_function_config")
+    decisions = Decisions()
+
+    def dispatch(
+        func: dict[str, Any], config: dict[str, Any], event: Any, request_id: str, started: float
+    ) -> dict[str, Any]:
+        invocation = begin(config, request_id, started, incoming.get(), decisions)
+        token = current.set(invocation)
+        try:
+            result = original(func, config, event, request_id, started)
+        finally:
+            current.reset(token)
+        if result.get("error") and invocation.failure:
+            result = {**result, "body": invocation.failure}
+        record(invocation, result, xray.at(*scope(config)))
+        return result
+
+    return dispatch
+
+
+def _told(original: Callable[..., str | None]) -> Callable[..., str | None]:
+    """The value of ``_X_AMZN_TRACE_ID``."""
+
+    def header(config: Mapping[str, Any], inbound_trace_header: str | None = None) -> str | None:
+        invocation = current.get()
+        return str(invocation.header) if invocation else original(config, inbound_trace_header)
+
+    return header
+
+
+def _continuing(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Take the tracing header of a caller of the API operation Invoke."""
+
+    async def invoke(name: str, event: Any, headers: dict[str, str], *rest: Any, **options: Any) -> Any:
+        token = incoming.set(TraceHeader.parse(headers.get("x-amzn-trace-id")))
+        try:
+            return await original(name, event, headers, *rest, **options)
+        finally:
+            incoming.reset(token)
+
+    return invoke
+
+
+def _discreet(original: Callable[..., tuple[Any, str | None]]) -> Callable[..., tuple[Any, str | None]]:
+    """Tell a client of an API what API Gateway tells of a failed function: nothing."""
+
+    def respond(result: Any) -> tuple[Any, str | None]:
+        response, error = original(result)
+        return response, "Internal server error" if error else None
+
+    return respond

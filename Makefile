@@ -1,0 +1,31 @@
+# Everything a fresh machine needs is Python 3.11 or later with venv, and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check golden bench schema setup lock
+
+demo: setup      ## deploy the kit to an embedded AWS and show it working
+	@$(BIN)/raytrail demo $(ARGS)
+
+test: setup      ## every test, the end-to-end ones included
+	@$(BIN)/pytest $(ARGS)
+
+check: setup     ## linters, types, who imports whom
+	@$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
+
+golden: setup    ## write the golden templates anew, after a change that is meant
+	@$(BIN)/pytest tests/stacks --snapshot-update
+
+bench: setup     ## what the goals are measured with
+	@$(BIN)/python benchmarks/synth.py
+
+schema: setup    ## the JSON Schema of the settings, which cdk.json names
+	@$(BIN)/raytrail schema --output docs/settings.schema.json
+
+setup:
+	@$(PYTHON) tools/set_up.py
+
+lock: setup      ## pin anew, from the ranges in pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	  --extra local --extra cli --group dev pyproject.toml --output-file requirements.txt
+	@echo "-e .[local,cli]" >> requirements.txt

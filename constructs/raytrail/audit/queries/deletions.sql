@@ -1,0 +1,31 @@
+-- title: Deletions
+-- question: Who deleted or terminated what in the last 7 days?
+-- technique: T1485
+
+SELECT
+  coalesce(
+    useridentity.sessioncontext.sessionissuer.arn,
+    useridentity.arn,
+    useridentity.invokedby,
+    useridentity.accountid,
+    'unknown'
+  ) AS actor,
+  recipientaccountid,
+  awsregion,
+  eventsource,
+  eventname,
+  count(DISTINCT eventid) AS deletions,
+  min(eventtime) AS first_seen,
+  max(eventtime) AS last_seen
+FROM ${table}
+WHERE account IN (${accounts})
+  AND region IN (${regions})
+  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND readonly = 'false'
+  AND errorcode IS NULL
+  AND (
+    regexp_like(eventname, '^(Batch|Schedule)?(Delete|Terminate|Purge|Destroy)')
+    OR eventname IN ('ScheduleKeyDeletion', 'PutBucketLifecycle')
+  )
+GROUP BY 1, 2, 3, 4, 5
+ORDER BY deletions DESC, actor, recipientaccountid, awsregion, eventsource, eventname

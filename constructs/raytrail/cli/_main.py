@@ -1,0 +1,125 @@
+"""The ``raytrail`` command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from raytrail.errors import InvalidSettings, RaytrailError
+from raytrail.settings import json_schema, read_context, read_settings
+
+app = typer.Typer(
+    help="Observability and audit for an AWS account.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AppFolder = Annotated[Path, typer.Option("--app", help="Folder of the CDK app.", file_okay=False)]
+Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)]
+
+
+@app.callback()
+def _top() -> None:
+    """Observability and audit for an AWS account."""
+
+
+@app.command()
+def demo(
+    app_folder: AppFolder = Path(),
+    output: Annotated[Path, typer.Option(help="Folder for the report and the logs.")] = Path("build/demo"),
+    logs: Annotated[
+        list[Path] | None, typer.Option("--logs", help="CloudTrail records to load: a file or a folder; repeatable.")
+    ] = None,
+    keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
+    port: Port = 0,
+    target: Annotated[str, typer.Option(help="local (the embedded AWS) or aws (a real account).")] = "local",
+    profile: Annotated[str | None, typer.Option(help="With --target aws: the profile of the credentials.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --target aws: do not ask.")] = False,
+) -> None:
+    """Deploy the kit to an embedded AWS, exercise it, and show the evidence."""
+    from raytrail.cli import _demo
+
+    if target == "aws":
+        _demo.on_aws(Console(), output=output.resolve(), profile=profile, yes=yes)
+    elif target == "local":
+        _demo.locally(
+            Console(),
+            app_folder=app_folder.resolve(),
+            output=output.resolve(),
+            logs=[path.resolve() for path in logs or []],
+            keep=keep,
+            port=port,
+        )
+    else:
+        raise RaytrailError(f"--target is local or aws, got {target!r}")
+
+
+@app.command()
+def local(port: Port = 4566, app_folder: AppFolder = Path()) -> None:
+    """Start the embedded AWS and stay; Ctrl-C stops it and leaves nothing."""
+    from raytrail.localaws import LocalAws
+
+    console = Console()
+    region = _home_region(app_folder)
+    with LocalAws(port=port or None, region=region) as server:
+        console.print(f"An embedded AWS emulator listens on [bold]{server.endpoint}[/bold] (127.0.0.1 alone).")
+        console.print("It is an emulator, not AWS: docs/localaws.md says what is emulated and what is not.\n")
+        console.print("Point the AWS CLI, boto3 and the CDK at it:")
+        for name, value in server.environment.items():
+            console.print(Text(f"  export {name}={value}"))
+        console.print("\nthen deploy:")
+        console.print(Text(f"  npx cdk bootstrap aws://{server.config.account_id}/{region}"))
+        console.print(Text("  npx cdk deploy --all --require-approval never"))
+        console.print("\nCtrl-C stops it.")
+        server.wait_until(stop_signal().is_set)
+        if not server.running:
+            raise RaytrailError(f"the embedded AWS stopped by itself: {server.last_words()}")
+
+
+@app.command()
+def schema(output: Annotated[Path | None, typer.Option(help="File to write. Default: the terminal.")] = None) -> None:
+    """Print the JSON Schema of the settings, for an editor."""
+    text = json.dumps(json_schema(), indent=2) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def stop_signal() -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set, from now on."""
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
+def _home_region(app_folder: Path) -> str:
+    """The Region of the settings in cdk.json, or the default where there is no app."""
+    cdk_json = app_folder / "cdk.json"
+    raw: dict[str, Any] = read_context(cdk_json) if cdk_json.is_file() else {}
+    return read_settings(raw.get("raytrail")).region
+
+
+def main() -> None:
+    """Run the command; what is wrong is one sentence on standard error and a non-zero exit."""
+    try:
+        app(standalone_mode=True)
+    except InvalidSettings as error:
+        sys.exit(f"raytrail: {error}")
+    except RaytrailError as error:
+        sys.exit(f"raytrail: {error}")
+    except KeyboardInterrupt:
+        print("raytrail: stopped by Ctrl-C; everything that was started has been ended", file=sys.stderr)
+        # The status that a shell gives a program that Ctrl-C ended.
+        os._exit(130)

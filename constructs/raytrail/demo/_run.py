@@ -1,0 +1,314 @@
+"""The demo from start to end: deploy, exercise, look, report, destroy."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import boto3
+
+from raytrail.demo._cdk import Cdk
+from raytrail.demo._collect import HARMLESS, INTRUSIVE, Collector, Scene
+from raytrail.demo._evidence import Evidence, Missing, wait_for
+from raytrail.demo._inbox import Inbox
+from raytrail.demo._inventory import Item, inventory, retained
+from raytrail.demo._policies import read_policies
+from raytrail.demo._scenario import Intrusion, send_traffic
+from raytrail.demo._target import Target
+from raytrail.errors import EvidenceMissing
+
+LOCAL_ROWS: dict[str, Collector] = {
+    **HARMLESS,
+    **INTRUSIVE,
+    "policies": lambda scene: read_policies(scene.target),
+}
+"""The rows on the embedded AWS, in the order in which they are looked for."""
+
+
+class Show(Protocol):
+    """Who watches: the terminal, or a test."""
+
+    def step(self, text: str) -> None:
+        """A step begins."""
+
+    def resources(self, done: Mapping[str, int], total: Mapping[str, int]) -> None:
+        """Resources of each stack that are complete, while they are made or taken away."""
+
+    def row(self, row: Evidence | Missing) -> None:
+        """A row is known."""
+
+
+@dataclass(kw_only=True)
+class Report:
+    """What the demo found; `write` makes ``report.json``."""
+
+    target: str
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    seconds: dict[str, float] = field(default_factory=dict)
+    stacks: dict[str, int] = field(default_factory=dict)
+    emulated: int = 0
+    recorded: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rows: list[Evidence] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    loaded: dict[str, Any] | None = None
+    left_behind: list[str] = field(default_factory=list)
+
+    def add(self, row: Evidence | Missing) -> None:
+        """Take in one row."""
+        if isinstance(row, Missing):
+            self.missing.append(row)
+        else:
+            self.rows.append(row)
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON."""
+        body = {
+            "target": self.target,
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
+            "stacks": self.stacks,
+            "resources": {
+                "emulated": self.emulated,
+                "recorded": sum(entry["count"] for entry in self.recorded.values()),
+                "recorded_types": self.recorded,
+            },
+            "evidence": [row.as_json() for row in self.rows],
+            "missing": [{"row": row.row, "reason": row.reason} for row in self.missing],
+            "loaded": self.loaded,
+            "left_behind": self.left_behind,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+
+
+def look(scene: Scene, rows: Mapping[str, Collector], show: Show, report: Report) -> None:
+    """Find each row's evidence; what does not come is a missing row, and the rest is still looked for."""
+    for name, collect in rows.items():
+        try:
+            found: Evidence | Missing = collect(scene)
+        except EvidenceMissing as error:
+            found = Missing(row=name, reason=str(error))
+        except Exception as error:
+            # Whatever API call failed: the row names it, and the others still get their chance.
+            found = Missing(row=name, reason=f"{type(error).__name__}: {error}")
+        report.add(found)
+        show.row(found)
+
+
+def prepare(target: Target) -> None:
+    """Wait until the alarms have their first state, so that a change can be seen.
+
+    Raises:
+        EvidenceMissing: An alarm never became OK.
+    """
+    cloudwatch, name = target.client("cloudwatch"), target.output("UnhealthyAlarm")
+
+    def ok() -> bool | None:
+        alarms = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+        return True if alarms and alarms[0]["StateValue"] == "OK" else None
+
+    wait_for(ok, seconds=max(target.patience_seconds, 30), what=f"the state OK of the alarm {name}")
+
+
+def exercise(target: Target, inbox: Inbox, show: Show, *, intrude: bool) -> Scene:
+    """Send traffic and, where nobody needs the account, let the intruder in."""
+    show.step("sending requests to the API: orders made and read, one slow, two that fail")
+    scene = Scene(target=target, traffic=send_traffic(target), inbox=inbox)
+    if intrude:
+        show.step("an administrator makes a user, and an intruder takes its key")
+        scene.intrusion = Intrusion(target=target)
+        scene.intrusion.commit()
+    return scene
+
+
+def prove(target: Target, rows: Mapping[str, Collector], show: Show, report: Report, *, intrude: bool) -> Scene:
+    """Exercise the target, look for the rows, and return what happened."""
+    inbox = Inbox(target=target)
+    inbox.read()
+    inbox.messages.clear()
+    with inbox.listening():
+        scene = exercise(target, inbox, show, intrude=intrude)
+        show.step("reading the evidence back through AWS's APIs")
+        look(scene, rows, show, report)
+    return scene
+
+
+@dataclass(kw_only=True)
+class LocalDemo:
+    """The whole demo on the embedded AWS that runs at ``endpoint``.
+
+    Args:
+        app: The folder of the CDK app.
+        output: The folder for the report, the CLI's log and the cloud assembly.
+        endpoint: The embedded AWS.
+        environment: Variables that point the CDK CLI at it.
+        account_id: Its account.
+        region: The home Region.
+        show: Who watches.
+        context: Context for the app, as ``raytrail={"region": "eu-west-1"}``.
+    """
+
+    app: Path
+    output: Path
+    endpoint: str
+    environment: Mapping[str, str]
+    account_id: str
+    region: str
+    show: Show
+    context: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.output.mkdir(parents=True, exist_ok=True)
+        self.assembly = self.output / "cdk.out"
+        # A cloud assembly of an earlier version of the app must not be what is deployed.
+        shutil.rmtree(self.assembly, ignore_errors=True)
+        log = self.output / "cdk.log"
+        log.unlink(missing_ok=True)
+        self.cdk = Cdk(app=self.app, output=self.assembly, log=log, environment=self.environment)
+        session = boto3.Session(
+            aws_access_key_id=self.account_id,
+            aws_secret_access_key="local",
+            region_name=self.region,  # noqa: S106 - the emulator checks none
+        )
+        self.target = Target(session=session, endpoint=self.endpoint)
+        self.report = Report(target=f"embedded AWS emulator at {self.endpoint}")
+        self._before: set[Item] = set()
+
+    def deploy(self) -> None:
+        """Synthesise, bootstrap and deploy all stacks."""
+        started = time.monotonic()
+        self.show.step("synthesising the templates, with cdk-nag and CDK's own validation")
+        self.cdk.synth(*self.context)
+        self._lap("synth", started)
+        started = time.monotonic()
+        self.show.step("bootstrapping the embedded account")
+        self.cdk.run("bootstrap", f"aws://{self.account_id}/{self.region}", *self._assembled)
+        self._lap("bootstrap", started)
+        self._before = inventory(self.target)
+        started = time.monotonic()
+        self.show.step("deploying the stacks")
+        self._watched("deploy", "--all", "--require-approval", "never", "--concurrency", "5", *self._assembled)
+        self._lap("deploy", started)
+        self._count()
+
+    def prove(self) -> Scene:
+        """Exercise what was deployed and look for every row."""
+        started = time.monotonic()
+        self.show.step("waiting for the alarms' first state")
+        prepare(self.target)
+        scene = prove(self.target, LOCAL_ROWS, self.show, self.report, intrude=True)
+        assert scene.intrusion is not None
+        scene.intrusion.undo()
+        self._lap("evidence", started)
+        return scene
+
+    def destroy(self) -> None:
+        """Take the stacks away with the templates as they are, and hold what is left against what they retain."""
+        started = time.monotonic()
+        self.show.step("destroying the stacks")
+        stays = retained(self.target)
+        self._watched("destroy", "--all", "--force", *self._assembled)
+        left = inventory(self.target) - self._before
+        kinds = {kind for kind, _ in inventory(self.target) | stays | self._before}
+        expected = {item for item in stays if item[0] in kinds and item[0] != "AWS::ApiGateway::Account"}
+        self.report.left_behind = sorted(f"{kind} {name}" for kind, name in left)
+        self._lap("destroy", started)
+        wrong = [f"{kind} {name} was left behind" for kind, name in sorted(left - expected)]
+        wrong += [f"{kind} {name} is gone, though its template retains it" for kind, name in sorted(expected - left)]
+        row: Evidence | Missing
+        if wrong:
+            row = Missing(row="destroy", reason="; ".join(wrong))
+        else:
+            row = Evidence(
+                row="destroy",
+                seen=f"all stacks gone; {len(left)} resources left, exactly those that the templates retain",
+                proof=", ".join(sorted(name for _, name in left)),
+                read_with="cloudformation:DescribeStacks and the list call of each type",
+                made_by="ministack, extended by raytrail",
+                lines=tuple(self.report.left_behind),
+            )
+        self.report.add(row)
+        self.show.row(row)
+
+    @property
+    def _assembled(self) -> tuple[str, ...]:
+        return ("--app", str(self.assembly))
+
+    def _watched(self, *arguments: str) -> None:
+        """Run a CDK command and tell how far the stacks are."""
+        total = {path.name.split(".")[0]: _resources_in(path) for path in self.assembly.glob("*.template.json")}
+        with self.cdk.start(*arguments) as process:
+            while process.poll() is None:
+                time.sleep(0.4)
+                self.show.resources(self._done(total, arguments[0]), total)
+            self.show.resources(self._done(total, arguments[0]), total)
+            self.cdk.check(process.returncode, arguments[0])
+
+    def _done(self, total: Mapping[str, int], command: str) -> dict[str, int]:
+        done = {}
+        existing = {stack["StackName"] for stack in self.target.stacks()}
+        for stack in total:
+            states = (
+                Counter(
+                    resource["ResourceStatus"].rpartition("_")[2]
+                    if resource["ResourceStatus"] != "DELETE_COMPLETE"
+                    else ""
+                    for resource in self._stack_resources(stack)
+                )
+                if stack in existing
+                else Counter()
+            )
+            done[stack] = total[stack] - states["COMPLETE"] if command == "destroy" else states["COMPLETE"]
+        return done
+
+    def _stack_resources(self, stack: str) -> list[dict[str, Any]]:
+        try:
+            found: list[dict[str, Any]] = self.target.client("cloudformation").describe_stack_resources(
+                StackName=stack
+            )["StackResources"]
+        except self.target.client("cloudformation").exceptions.ClientError:
+            return []
+        return found
+
+    def _count(self) -> None:
+        """Count what was deployed, and what of it is only recorded."""
+        self.report.stacks = {
+            stack["StackName"]: len(self._stack_resources(stack["StackName"])) for stack in self.target.stacks()
+        }
+        ours = [entry for entry in self._ledger() if entry["stack"] in self.report.stacks]
+        recorded = [entry for entry in ours if entry["emulation"] == "recorded"]
+        self.report.emulated = len(ours) - len(recorded)
+        for entry in recorded:
+            kind = self.report.recorded.setdefault(entry["type"], {"count": 0, "reason": entry["reason"]})
+            kind["count"] += 1
+
+    def _ledger(self) -> list[dict[str, Any]]:
+        credential = f"Credential={self.account_id}/20260101/{self.region}/raytrail-resources/aws4_request"
+        request = urllib.request.Request(  # noqa: S310 - 127.0.0.1
+            f"{self.endpoint}/",
+            headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            entries: list[dict[str, Any]] = json.load(answer)
+        return entries
+
+    def _lap(self, name: str, started: float) -> None:
+        self.report.seconds[name] = time.monotonic() - started
+
+
+def _resources_in(template: Path) -> int:
+    return len(json.loads(template.read_text(encoding="utf-8"))["Resources"])
+
+
+def left_over_endpoint() -> str | None:
+    """An endpoint that the caller's environment still points to from a local run, which a real account must not."""
+    return os.environ.get("AWS_ENDPOINT_URL")

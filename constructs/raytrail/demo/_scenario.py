@@ -1,0 +1,107 @@
+"""What happens in the demo: traffic, and calls of an administrator and of an intruder."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from raytrail.demo._target import ApiAnswer, Target
+
+VICTIM, BACKDOOR, GROUP = "raytrail-demo-contractor", "raytrail-demo-backdoor", "raytrail-demo-ssh"
+ORDER = {"items": [{"sku": "lamp", "quantity": 2, "price": 19.5}]}
+ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traffic:
+    """What the API answered.
+
+    Attributes:
+        since: When the first request was sent.
+        answers: Every answer, in order.
+        slow: The answer to the request that was made slow.
+        faulty: The answers to the requests that were made to fail.
+    """
+
+    since: datetime
+    answers: tuple[ApiAnswer, ...]
+    slow: ApiAnswer
+    faulty: tuple[ApiAnswer, ...]
+
+
+def send_traffic(target: Target) -> Traffic:
+    """Create, get and list orders; fail twice; be slow once."""
+    since = datetime.now(UTC)
+    answers = []
+    for number in range(1, 4):
+        created = target.call_api("POST", "/orders", ORDER | {"customer": f"customer {number}"})
+        answers.append(created)
+        if isinstance(created.body, dict) and "id" in created.body:
+            answers.append(target.call_api("GET", f"/orders/{created.body['id']}"))
+    answers.append(target.call_api("GET", "/orders/no-such-order"))
+    slow = target.call_api("GET", "/orders?fault=slow")
+    faulty = tuple(target.call_api("GET", "/orders?fault=error") for _ in range(2))
+    return Traffic(since=since, answers=(*answers, slow, *faulty), slow=slow, faulty=faulty)
+
+
+@dataclass(kw_only=True)
+class Intrusion:
+    """A contractor's key is stolen; the thief makes an administrator, opens a port and stops the trail.
+
+    Only for an account that nobody needs: `undo` takes back what `commit` did.
+    """
+
+    target: Target
+    started_at: float = 0.0
+    _group_id: str = ""
+
+    def commit(self) -> None:
+        """Do it."""
+        self.undo()
+        self.started_at = time.time()
+        iam = self.target.client("iam")
+        iam.create_user(UserName=VICTIM)
+        key = iam.create_access_key(UserName=VICTIM)["AccessKey"]
+
+        def as_intruder(service: str) -> Any:
+            session = boto3.Session(
+                aws_access_key_id=key["AccessKeyId"],
+                aws_secret_access_key=key["SecretAccessKey"],
+                region_name=self.target.session.region_name,
+            )
+            return session.client(service, endpoint_url=self.target.endpoint)  # type: ignore[call-overload]
+
+        as_intruder("sts").get_caller_identity()
+        as_intruder("iam").create_user(UserName=BACKDOOR)
+        as_intruder("iam").create_access_key(UserName=BACKDOOR)
+        as_intruder("iam").attach_user_policy(UserName=BACKDOOR, PolicyArn=ADMINISTRATOR_ACCESS)
+        ec2 = as_intruder("ec2")
+        self._group_id = ec2.create_security_group(GroupName=GROUP, Description="demo")["GroupId"]
+        ec2.authorize_security_group_ingress(
+            GroupId=self._group_id,
+            IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+        )
+        # Last: what comes after it is not recorded.
+        as_intruder("cloudtrail").stop_logging(Name=self.target.output("TrailName"))
+
+    def undo(self) -> None:
+        """Take back what `commit` did, as far as it got."""
+        iam, ec2 = self.target.client("iam"), self.target.client("ec2")
+        with contextlib.suppress(ClientError):
+            self.target.client("cloudtrail").start_logging(Name=self.target.output("TrailName"))
+        with contextlib.suppress(ClientError):
+            ec2.delete_security_group(GroupId=self._group_id) if self._group_id else None
+        for user in (VICTIM, BACKDOOR):
+            with contextlib.suppress(ClientError):
+                iam.detach_user_policy(UserName=user, PolicyArn=ADMINISTRATOR_ACCESS)
+            with contextlib.suppress(ClientError):
+                for key in iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
+                    iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+            with contextlib.suppress(ClientError):
+                iam.delete_user(UserName=user)

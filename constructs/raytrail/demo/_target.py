@@ -1,0 +1,149 @@
+"""Where the demo looks: an endpoint and credentials, and what the stacks of the kit are called there."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from raytrail.errors import EvidenceMissing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiAnswer:
+    """What the sample's API answered."""
+
+    status: int
+    trace_id: str
+    body: Any
+
+
+@dataclass(kw_only=True)
+class Target:
+    """An account to look into: the embedded AWS, or a real one.
+
+    Args:
+        session: Credentials and Region.
+        endpoint: The URL of the embedded AWS. Default: AWS itself.
+        kit: The name of the kit: the start of its stacks' names.
+        patience_seconds: How long a piece of evidence may take to come.
+    """
+
+    session: boto3.Session
+    endpoint: str | None = None
+    kit: str = "raytrail"
+    patience_seconds: float = 20.0
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def local(self) -> bool:
+        """Whether this is the embedded AWS."""
+        return self.endpoint is not None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client, made once."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(
+                service,  # type: ignore[call-overload] # a name from this package
+                endpoint_url=self.endpoint,
+                config=Config(retries={"mode": "standard", "max_attempts": 4}),
+            )
+        return self._clients[service]
+
+    def made_by(self, extension: str) -> str:
+        """What stands behind an API here, given what does so on the embedded AWS."""
+        return extension if self.local else "AWS"
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of all stacks of the kit, by key."""
+        found: dict[str, str] = {}
+        for stack in self.stacks():
+            for output in stack.get("Outputs", []):
+                found[output["OutputKey"]] = output["OutputValue"]
+        return found
+
+    def stacks(self) -> list[dict[str, Any]]:
+        """The kit's stacks, as DescribeStacks has them."""
+        pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
+        return [
+            stack
+            for page in pages
+            for stack in page["Stacks"]
+            if stack["StackName"].startswith(f"{self.kit}-") and stack["StackStatus"] != "DELETE_COMPLETE"
+        ]
+
+    def output(self, key: str) -> str:
+        """One output.
+
+        Raises:
+            EvidenceMissing: No stack of the kit has it.
+        """
+        try:
+            return self.outputs[key]
+        except KeyError:
+            raise EvidenceMissing(f"no stack named {self.kit}-* has the output {key}; deploy the kit first") from None
+
+    def template(self, stack: str) -> dict[str, Any]:
+        """The deployed template of one stack, by the end of its name.
+
+        Raises:
+            EvidenceMissing: There is no such stack.
+        """
+        try:
+            body = self.client("cloudformation").get_template(StackName=f"{self.kit}-{stack}")["TemplateBody"]
+        except ClientError as error:
+            raise EvidenceMissing(f"the stack {self.kit}-{stack} cannot be read: {error}") from error
+        template: dict[str, Any] = json.loads(body) if isinstance(body, str) else dict(body)
+        return template
+
+    def physical_id(self, stack: str, resource_type: str, logical_prefix: str = "") -> str:
+        """The physical id of the first resource of a type in a stack.
+
+        Raises:
+            EvidenceMissing: There is none.
+        """
+        cloudformation = self.client("cloudformation")
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=f"{self.kit}-{stack}")
+        for page in pages:
+            for resource in page["StackResourceSummaries"]:
+                if resource["ResourceType"] == resource_type and resource["LogicalResourceId"].startswith(
+                    logical_prefix
+                ):
+                    return str(resource["PhysicalResourceId"])
+        raise EvidenceMissing(f"the stack {self.kit}-{stack} has no {resource_type} named {logical_prefix}*")
+
+    def call_api(self, method: str, path: str, body: dict[str, Any] | None = None) -> ApiAnswer:
+        """Send one signed request to the sample's API."""
+        if self.endpoint:
+            base = f"{self.endpoint}/restapis/{self.output('ApiId')}/{self.output('ApiStage')}/_user_request_"
+        else:
+            base = self.output("ApiUrl").rstrip("/")
+        data = json.dumps(body).encode() if body is not None else None
+        request = AWSRequest(method=method, url=base + path, data=data, headers={"Content-Type": "application/json"})
+        credentials = self.session.get_credentials()
+        assert credentials is not None
+        SigV4Auth(credentials, "execute-api", self.session.region_name).add_auth(request)
+        prepared = urllib.request.Request(  # noqa: S310 - the URL is the stack's output or 127.0.0.1
+            base + path, data=data, method=method, headers=dict(request.headers)
+        )
+        try:
+            with urllib.request.urlopen(prepared, timeout=30) as answer:  # noqa: S310
+                status, headers, raw = answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            status, headers, raw = error.code, error.headers, error.read()
+        trace = (headers.get("X-Amzn-Trace-Id") or "").split(";")[0].removeprefix("Root=")
+        try:
+            parsed = json.loads(raw)
+        except ValueError:
+            parsed = raw.decode("utf-8", "replace")
+        return ApiAnswer(status=status, trace_id=trace, body=parsed)

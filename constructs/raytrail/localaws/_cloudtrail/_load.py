@@ -1,0 +1,48 @@
+"""``POST /records`` under the signing name ``raytrail``: records of elsewhere, as if they had happened here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from raytrail.errors import InvalidProps
+from raytrail.localaws._cloudtrail._pipeline import Recorder
+from raytrail.localaws._world import Request, Response
+from raytrail.records import Aside, RecordLine, Refusal, group_into_files, read_bytes
+
+SIGNING_NAME = "raytrail"
+
+
+def loader(recorder: Recorder) -> Callable[[Request], Awaitable[Response]]:
+    """The handler of requests that bring records: any shape that `raytrail.records` reads, as the body."""
+
+    async def handle(request: Request) -> Response:
+        if (request.method, request.path) != ("POST", "/records"):
+            return _answer(404, {"message": f"there is only POST /records, got {request.method} {request.path}"})
+        own = parse_qs(request.query_string).get("account", [""])[0] == "local"
+        loaded, refused = 0, []
+        for outcome in read_bytes(request.body, "request"):
+            match outcome:
+                case RecordLine(record=record):
+                    if own:
+                        record = {**record, "recipientAccountId": request.account_id}
+                    try:
+                        group_into_files([record])
+                    except InvalidProps as error:
+                        refused.append({"line": outcome.line, "reason": str(error)})
+                        continue
+                    recorder.take(record, request.account_id)
+                    loaded += 1
+                case Refusal():
+                    refused.append({"line": outcome.line, "reason": outcome.reason})
+                case Aside():
+                    refused.append({"line": outcome.line, "reason": f"not an event but {outcome.kind}"})
+        return _answer(200, {"loaded": loaded, "refused": refused})
+
+    return handle
+
+
+def _answer(status: int, body: dict[str, Any]) -> Response:
+    return status, {"content-type": "application/json"}, json.dumps(body).encode()

@@ -1,0 +1,332 @@
+"""Segment documents: what is accepted, what spans become, what a tracing header says. No server is needed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import secrets
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from raytrail.localaws._functions._bootstrap import describe_failure
+from raytrail.localaws._xray import _causes, _daemon, _otlp
+from raytrail.localaws._xray._documents import UnfitDocument, first_problem, fit_name, read
+from raytrail.localaws._xray._header import TraceHeader, new_segment_id, new_trace_id
+from raytrail.localaws._xray._sampling import Allowance, SampledRequest, matches
+
+# Documents as the X-Ray developer guide prints them (xray-api-segmentdocuments), with its slips of JSON mended.
+PRINTED: dict[str, dict[str, Any]] = {
+    "minimal complete segment": {
+        "name": "example.com",
+        "id": "70de5b6f19ff9a0a",
+        "start_time": 1.478293361271e9,
+        "trace_id": "1-581cf771-a006649127e371903a2de979",
+        "end_time": 1.478293361449e9,
+    },
+    "in-progress segment": {
+        "name": "example.com",
+        "id": "70de5b6f19ff9a0b",
+        "start_time": 1.478293361271e9,
+        "trace_id": "1-581cf771-a006649127e371903a2de979",
+        "in_progress": True,
+    },
+    "independent subsegment": {
+        "name": "api.example.com",
+        "id": "53995c3f42cd8ad8",
+        "start_time": 1.478293361271e9,
+        "end_time": 1.478293361449e9,
+        "type": "subsegment",
+        "trace_id": "1-581cf771-a006649127e371903a2de979",
+        "parent_id": "defdfd9912dc5a56",
+        "namespace": "remote",
+        "http": {
+            "request": {"url": "https://api.example.com/health", "method": "POST", "traced": True},
+            "response": {"status": 200, "content_length": 861},
+        },
+    },
+    "segment with an embedded subsegment": {
+        "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
+        "id": "defdfd9912dc5a56",
+        "start_time": 1461096053.37518,
+        "end_time": 1461096053.4042,
+        "name": "www.example.com",
+        "http": {
+            "request": {"url": "https://www.example.com/health", "method": "GET", "client_ip": "11.0.3.111"},
+            "response": {"status": 200, "content_length": 86},
+        },
+        "subsegments": [
+            {
+                "id": "53995c3f42cd8ad8",
+                "name": "api.example.com",
+                "start_time": 1461096053.37769,
+                "end_time": 1461096053.40379,
+                "namespace": "remote",
+                "http": {"response": {"status": 200, "content_length": 861}},
+            }
+        ],
+    },
+    "API Gateway stage": {
+        "id": "a1b2c3d4a1b2c3d4",
+        "name": "testxray/dev",
+        "start_time": 1533928226.229,
+        "end_time": 1533928226.614,
+        "trace_id": "1-a1b2c3d4-a1b2c3d4a1b2c3d4a1b2c3d4",
+        "origin": "AWS::ApiGateway::Stage",
+        "resource_arn": "arn:aws:apigateway:us-east-1::/restapis/a1b2c3d4e5/stages/dev",
+        "aws": {"xray": {"sampling_rule_name": "Default"}, "api_gateway": {"stage": "dev"}},
+        "annotations": {"aws:api_id": "a1b2c3d4e5", "aws:api_stage": "dev"},
+    },
+}
+MINIMAL = PRINTED["minimal complete segment"]
+SENT_IN_2016 = 1_478_293_362.0
+
+
+@pytest.mark.parametrize("document", PRINTED.values(), ids=PRINTED)
+def test_each_document_that_aws_prints_is_accepted(document: dict[str, Any]) -> None:
+    assert first_problem(document) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"id": "70DE5B6F19FF9A0A"}, "id"),
+        ({"id": "70de"}, "id"),
+        ({"name": "a" * 201}, "name"),
+        ({"name": "a|b"}, "name"),
+        ({"start_time": "now"}, "start_time"),
+        ({"in_progress": True}, "is valid under each of"),
+        ({"type": "subsegment"}, "parent_id"),
+        ({"annotations": {"list": [1]}}, "annotations.list"),
+        ({"http": {"response": {"status": "200"}}}, "http.response.status"),
+        ({"cause": {"exceptions": [{"stack": [{"line": "7"}]}]}}, "line"),
+        ({"fault": "yes"}, "fault"),
+        ({"subsegments": [{"id": "53995c3f42cd8ad8", "name": "x"}]}, "start_time"),
+    ],
+)
+def test_a_document_that_breaks_a_rule_is_refused_and_the_rule_named(change: dict[str, Any], where: str) -> None:
+    assert where in str(first_problem(MINIMAL | change))
+
+
+@pytest.mark.parametrize("missing", ["id", "name", "trace_id", "start_time", "end_time"])
+def test_a_segment_without_a_required_field_is_refused(missing: str) -> None:
+    assert first_problem({key: value for key, value in MINIMAL.items() if key != missing}) is not None
+
+
+def test_reading_tells_bad_ids_from_other_mistakes_and_keeps_to_64_kb() -> None:
+    assert read(json.dumps(MINIMAL), now=SENT_IN_2016) == MINIMAL
+    month = 31 * 24 * 3600
+    for text, now, code in (
+        ("{", SENT_IN_2016, "ParseError"),
+        ("[]", SENT_IN_2016, "ParseError"),
+        (json.dumps(MINIMAL), SENT_IN_2016 + month, "InvalidTraceId"),
+        (json.dumps(MINIMAL | {"trace_id": "1-2-3"}), SENT_IN_2016, "InvalidTraceId"),
+        (json.dumps(MINIMAL | {"metadata": {"a": "x" * 65_536}}), SENT_IN_2016, "ParseError"),
+    ):
+        with pytest.raises(UnfitDocument) as raised:
+            read(text, now=now)
+        assert raised.value.code == code
+
+
+@given(st.text())
+def test_any_name_can_be_made_fit(name: str) -> None:
+    assert first_problem(MINIMAL | {"name": fit_name(name)}) is None
+
+
+# Headers
+
+
+@given(st.booleans() | st.none(), st.booleans())
+def test_a_header_is_read_as_it_was_written(sampled: bool | None, with_parent: bool) -> None:
+    header = TraceHeader(new_trace_id(), new_segment_id() if with_parent else None, sampled)
+    assert TraceHeader.parse(str(header)) == header
+
+
+@given(st.text())
+def test_no_header_is_too_strange_to_read(text: str) -> None:
+    header = TraceHeader.parse(text)
+    assert header is None or re.fullmatch(r"1-[0-9a-f]{8}-[0-9a-f]{24}", header.root)
+
+
+def test_an_undecided_or_foreign_part_of_a_header_is_left_out() -> None:
+    root = "1-5759e988-bd862e3fe1be46a994272793"
+    assert TraceHeader.parse(f"Self=1-67891234-a; Root={root} ;Parent=nonsense;Sampled=?") == TraceHeader(root)
+    assert TraceHeader.parse(None) is None
+
+
+# Sampling
+
+
+def asked(**fields: Any) -> SampledRequest:
+    known = {"service_name": "shop/v1", "service_type": "AWS::ApiGateway::Stage", "host": "api.example.com"}
+    return SampledRequest(**{**known, "method": "GET", "path": "/v1/orders/7", "resource_arn": "arn:aws:x", **fields})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "chosen"),
+    [
+        ("*", True),
+        ("/v1/*", True),
+        ("/v?/orders/?", True),
+        ("/V1/ORDERS/7", True),
+        ("/v1/orders", False),
+        ("*.7", False),
+    ],
+)
+def test_a_rule_matches_by_stars_and_question_marks_alone(pattern: str, chosen: bool) -> None:
+    wild = dict.fromkeys(("ServiceName", "ServiceType", "Host", "HTTPMethod", "ResourceARN"), "*")
+    assert matches({**wild, "URLPath": pattern}, asked()) is chosen
+
+
+def test_an_allowance_gives_its_reservoir_each_second_and_then_its_share() -> None:
+    none, half = Allowance(2, 0.0), Allowance(0, 0.5)
+    assert [none.take(100.1 + step / 10) for step in range(5)] == [True, True, False, False, False]
+    assert none.take(101.0)
+    assert 300 < sum(half.take(100.0) for _ in range(1000)) < 700
+
+
+# Spans
+
+
+def attribute(key: str, value: Any) -> KeyValue:
+    if isinstance(value, list):
+        made = AnyValue(array_value=ArrayValue(values=[AnyValue(string_value=item) for item in value]))
+    elif isinstance(value, bool):
+        made = AnyValue(bool_value=value)
+    elif isinstance(value, int):
+        made = AnyValue(int_value=value)
+    else:
+        made = AnyValue(string_value=value)
+    return KeyValue(key=key, value=made)
+
+
+def span(kind: Any = Span.SPAN_KIND_SERVER, *, parent: bool = False, **attributes: Any) -> Span:
+    now = time.time_ns()
+    made = Span(trace_id=secrets.token_bytes(16), span_id=secrets.token_bytes(8), name="GET /{id}", kind=kind)
+    made.parent_span_id = secrets.token_bytes(8) if parent else b""
+    made.start_time_unix_nano, made.end_time_unix_nano = now, now + 5_000_000
+    made.attributes.extend(attribute(key.replace("__", "."), value) for key, value in attributes.items())
+    return made
+
+
+def translated(made: Span, **resource: Any) -> dict[str, Any]:
+    document = _otlp.document(made, {key.replace("__", "."): value for key, value in resource.items()})
+    assert first_problem(document) is None
+    return document
+
+
+def test_a_server_span_is_a_segment_named_after_its_service() -> None:
+    made = span(
+        http__method="GET", http__target="/a", net__host__name="shop.example", http__status_code=404, tenant="7"
+    )
+    document = translated(made, service__name="shop", cloud__platform="aws_ecs", aws__ecs__launchtype="fargate")
+    assert (document["name"], document["origin"]) == ("shop", "AWS::ECS::Fargate")
+    assert document["http"]["request"] == {"method": "GET", "url": "http://shop.example/a"}
+    assert (document["error"], "fault" in document, "type" in document) == (True, False, False)
+    assert document["metadata"]["default"] == {
+        "tenant": "7",
+        "otel.resource.service.name": "shop",
+        "otel.resource.cloud.platform": "aws_ecs",
+        "otel.resource.aws.ecs.launchtype": "fargate",
+    }
+
+
+def test_a_call_of_aws_is_a_subsegment_with_what_was_called() -> None:
+    made = span(
+        Span.SPAN_KIND_CLIENT,
+        parent=True,
+        rpc__system="aws-api",
+        rpc__service="DynamoDB",
+        rpc__method="GetItem",
+        aws__region="us-east-1",
+        aws__request_id="R1",
+        aws__dynamodb__table_names=["orders"],
+        http__status_code=429,
+    )
+    document = translated(made, service__name="shop")
+    assert (document["type"], document["namespace"], document["name"]) == ("subsegment", "aws", "DynamoDB")
+    assert document["parent_id"] == made.parent_span_id.hex()
+    called = {"operation": "GetItem", "region": "us-east-1", "request_id": "R1", "table_name": "orders"}
+    assert {key: document["aws"][key] for key in called} == called
+    assert (document["error"], document["throttle"]) == (True, True)
+
+
+def test_a_call_of_another_service_is_remote_and_work_of_ones_own_is_neither() -> None:
+    call = translated(span(Span.SPAN_KIND_CLIENT, parent=True, http__url="https://pay.example/x", peer__service="pay"))
+    assert (call["namespace"], call["name"], call["http"]["request"]["url"]) == (
+        "remote",
+        "pay",
+        "https://pay.example/x",
+    )
+    own = translated(span(Span.SPAN_KIND_INTERNAL, parent=True))
+    assert ("namespace" in own, own["name"]) == (False, "GET /id")
+
+
+def test_attributes_become_annotations_only_when_they_are_named_so() -> None:
+    document = translated(span(aws__xray__annotations=["tenant"], tenant="7", other="8"))
+    assert document["annotations"] == {"tenant": "7"}
+    assert document["metadata"]["default"] == {"other": "8"}
+
+
+def test_a_failed_span_is_a_fault_with_the_chain_of_its_exceptions() -> None:
+    traceback = (
+        'Traceback (most recent call last):\n  File "app.py", line 3, in find\n    return orders[id]\n'
+        "KeyError: 'a'\n\nDuring handling of the above exception, another exception occurred:\n\n"
+        'Traceback (most recent call last):\n  File "app.py", line 9, in handler\n    find(id)\n'
+        '  File "app.py", line 5, in find\n    raise Missing(id)\nMissing: a\n'
+    )
+    made = span()
+    made.status.code = Status.STATUS_CODE_ERROR
+    said = {"exception.type": "Missing", "exception.message": "a", "exception.stacktrace": traceback}
+    made.events.add(name="exception").attributes.extend(attribute(key, value) for key, value in said.items())
+    document = translated(made, telemetry__sdk__language="python")
+    first, cause = document["cause"]["exceptions"]
+    assert document["fault"] is True
+    assert (first["type"], first["message"], first["cause"]) == ("Missing", "a", cause["id"])
+    assert [frame["line"] for frame in first["stack"]] == [5, 9]
+    assert (cause["type"], cause["message"], cause["stack"][0]["label"]) == ("KeyError", "'a'", "find")
+
+
+def test_what_lambda_says_of_a_real_exception_has_the_frames_of_the_function() -> None:
+    def fail() -> None:
+        raise LookupError("nothing")
+
+    try:
+        fail()
+    except LookupError as error:
+        told = describe_failure(error, "R1")
+    assert told["payload"].items() >= {"errorType": "LookupError", "errorMessage": "nothing", "requestId": "R1"}.items()
+    assert told["log"].startswith("[ERROR] LookupError: nothing\nTraceback (most recent call last):\n")
+    (exception,) = _causes.exceptions("LookupError", "nothing", "".join(told["payload"]["stackTrace"]))
+    assert exception["stack"][0]["label"] == "fail"
+
+
+# Datagrams
+
+HEADER = b'{"format":"json","version":1}\n'
+
+
+def otlp_datagram(mark: bytes) -> bytes:
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.append(span())
+    return HEADER + mark + base64.b64encode(request.SerializeToString())
+
+
+def test_a_datagram_of_sampled_spans_makes_documents_and_one_of_unsampled_spans_none() -> None:
+    (document,) = _daemon.parse(otlp_datagram(b"T1S"))
+    assert first_problem(document) is None
+    assert _daemon.parse(otlp_datagram(b"T1U")) == []
+    assert _daemon.parse(HEADER + b"M1AAAA") == []
+
+
+@pytest.mark.parametrize("datagram", [b"", b"{}\n{}", HEADER, HEADER + b"T1S***", HEADER + b"T1S" + b"/////w=="])
+def test_a_datagram_that_cannot_be_read_is_refused(datagram: bytes) -> None:
+    with pytest.raises(UnfitDocument):
+        _daemon.parse(datagram)
