@@ -46,6 +46,16 @@ TWO_OF_THREE = [
     ("- - - - 0", "OK", "OK", "ALARM", "OK"),
     ("- - - X -", "ALARM", RETAIN, "ALARM", "OK"),
 ]
+# The members, in their order, of a message that CloudWatch sent in September 2025.
+MEMBERS_OF_THE_MESSAGE = [
+    *("AlarmName", "AlarmDescription", "AWSAccountId", "AlarmConfigurationUpdatedTimestamp", "NewStateValue"),
+    *("NewStateReason", "StateChangeTime", "Region", "AlarmArn", "OldStateValue", "OKActions", "AlarmActions"),
+    *("InsufficientDataActions", "Trigger"),
+]
+MEMBERS_OF_THE_TRIGGER = [
+    *("MetricName", "Namespace", "StatisticType", "Statistic", "Unit", "Dimensions", "Period", "EvaluationPeriods"),
+    *("DatapointsToAlarm", "ComparisonOperator", "Threshold", "TreatMissingData", "EvaluateLowSampleCountPercentile"),
+]
 
 
 def eventually(get: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
@@ -199,21 +209,8 @@ def test_an_alarm_goes_off_within_the_period_and_tells_its_topic(cloudwatch: Any
     message = json.loads(notification["Message"])
 
     assert notification["Subject"] == 'ALARM: "loud" in US East (N. Virginia)'
-    # The members, in their order, of a message that CloudWatch sent in September 2025.
-    assert (
-        list(message)
-        == (
-            "AlarmName AlarmDescription AWSAccountId AlarmConfigurationUpdatedTimestamp NewStateValue NewStateReason "
-            "StateChangeTime Region AlarmArn OldStateValue OKActions AlarmActions InsufficientDataActions Trigger"
-        ).split()
-    )
-    assert (
-        list(message["Trigger"])
-        == (
-            "MetricName Namespace StatisticType Statistic Unit Dimensions Period EvaluationPeriods DatapointsToAlarm "
-            "ComparisonOperator Threshold TreatMissingData EvaluateLowSampleCountPercentile"
-        ).split()
-    )
+    assert list(message) == MEMBERS_OF_THE_MESSAGE
+    assert list(message["Trigger"]) == MEMBERS_OF_THE_TRIGGER
     assert message["Trigger"] == {
         "MetricName": "m",
         "Namespace": namespace,
@@ -342,15 +339,15 @@ def test_a_composite_alarm_follows_its_children(cloudwatch: Any, namespace: str,
     put(cloudwatch, "child", namespace)
     put(cloudwatch, "other", f"{namespace}/quiet")
     cloudwatch.put_composite_alarm(
-        AlarmName="both", AlarmRule="ALARM(child) AND NOT ALARM(other)", AlarmActions=[inbox.topic]
+        AlarmName="either", AlarmRule="ALARM(child) OR ALARM(other)", AlarmActions=[inbox.topic]
     )
     state_of(cloudwatch, "child", "OK")
     record(cloudwatch, namespace)
-    state_of(cloudwatch, "both", "ALARM")
+    state_of(cloudwatch, "either", "ALARM")
     notification = inbox.next()
     message = json.loads(notification["Message"])
-    assert notification["Subject"] == 'ALARM: "both" in US East (N. Virginia)'
-    assert message["AlarmRule"] == "ALARM(child) AND NOT ALARM(other)"
+    assert notification["Subject"] == 'ALARM: "either" in US East (N. Virginia)'
+    assert message["AlarmRule"] == "ALARM(child) OR ALARM(other)"
     assert [each["Arn"].rpartition(":")[2] for each in message["TriggeringChildren"]] == ["child"]
 
 
@@ -596,7 +593,7 @@ def test_cloudformation_makes_changes_and_deletes_alarms_whole(local_aws: LocalA
         assert either["AlarmRule"] == f'ALARM("templated") OR ALARM("{outputs["Slow"]}")'
         assert outputs["AnyArn"] == either["AlarmArn"]
         for arn in (rate["AlarmArn"], either["AlarmArn"]):
-            assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "team", "Value": "sre"}]
+            assert {"Key": "team", "Value": "sre"} in cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"]
 
         changed = json.loads(json.dumps(TEMPLATE))
         changed["Resources"]["Rate"]["Properties"]["Threshold"] = 75

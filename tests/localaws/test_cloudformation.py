@@ -882,7 +882,7 @@ def test_the_report_says_of_each_resource_whether_it_is_emulated_or_recorded(loc
         reason = recorded_types().get(entry["type"], "")
         assert (entry["emulation"], entry["reason"]) == ("recorded" if reason else "emulated", reason)
     assert entries["Queue"]["emulation"] == "emulated"
-    assert entries["BucketPolicy"]["emulation"] == "recorded"
+    assert entries["Dashboard"]["emulation"] == "recorded"
 
 
 def test_the_report_follows_failures_and_deletions(local_aws: LocalAws, stack: Stack) -> None:
@@ -893,6 +893,48 @@ def test_the_report_follows_failures_and_deletions(local_aws: LocalAws, stack: S
     stack.create(resources)
     statuses = {entry["logical_id"]: entry["status"] for entry in report(local_aws) if entry["stack"] == stack.name}
     assert statuses == {"Fine": "DELETE_COMPLETE", "Wrong": "CREATE_FAILED"}
+
+
+def test_a_type_that_is_only_recorded_is_validated_named_and_answers_fn_getatt(
+    local_aws: LocalAws, stack: Stack
+) -> None:
+    rule = {
+        "Type": "AWS::CloudWatch::InsightRule",
+        "Properties": {"RuleName": "talkers", "RuleState": "ENABLED", "RuleBody": "{}"},
+    }
+    outputs = {"Arn": {"Value": {"Fn::GetAtt": ["Rule", "Arn"]}}}
+    assert stack.create({"Rule": rule}, Outputs=outputs) == "CREATE_COMPLETE", stack.reasons()
+    assert stack.outputs()["Arn"] == stack.physical_id("Rule")
+    (entry,) = (entry for entry in report(local_aws) if entry["stack"] == stack.name)
+    assert (entry["emulation"], entry["reason"]) == ("recorded", recorded_types()["AWS::CloudWatch::InsightRule"])
+
+    wrong = Stack(local_aws)
+    assert wrong.create({"Rule": {**rule, "Properties": {"RuleName": "talkers"}}}) == "ROLLBACK_COMPLETE"
+    assert "required key [RuleBody] not found" in wrong.reasons()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "replacement"),
+    [
+        ({"EventPattern": {"source": ["a"]}}, {"EventPattern": {"source": ["b"]}}, "False"),
+        ({"EventPattern": {"source": ["a"]}}, {"EventPattern": {"source": ["a"]}, "Name": "renamed"}, "True"),
+    ],
+)
+def test_a_change_set_says_what_replaces_a_resource(
+    local_aws: LocalAws, stack: Stack, before: dict[str, Any], after: dict[str, Any], replacement: str
+) -> None:
+    api = local_aws.client("cloudformation")
+    stack.create({"Rule": {"Type": "AWS::Events::Rule", "Properties": before}})
+    template = json.dumps({"Resources": {"Rule": {"Type": "AWS::Events::Rule", "Properties": after}}})
+    made = api.create_change_set(StackName=stack.name, ChangeSetName="changes", TemplateBody=template)
+    (change,) = api.describe_change_set(ChangeSetName=made["Id"])["Changes"]
+    assert change["ResourceChange"]["Replacement"] == replacement
+    old = stack.physical_id("Rule")
+    api.execute_change_set(ChangeSetName=made["Id"])
+    assert stack.settled() == "UPDATE_COMPLETE", stack.reasons()
+    names = {rule["Name"] for rule in local_aws.client("events").list_rules()["Rules"]}
+    assert stack.physical_id("Rule") in names
+    assert (old in names) is (replacement == "False")
 
 
 @pytest.mark.parametrize("type_name", recorded_types())

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 
 from raytrail.cli._show import TerminalShow, print_report
-from raytrail.demo import HARMLESS, LocalDemo, Report, Target, exercise, look, prepare
+from raytrail.demo import HARMLESS, LocalDemo, Report, Target, prepare, prove
 from raytrail.errors import EvidenceMissing, RaytrailError
 from raytrail.settings import read_context, read_settings
 
@@ -27,9 +27,9 @@ def locally(console: Console, *, app_folder: Path, output: Path, logs: list[Path
 
     settings = read_settings(read_context(app_folder / "cdk.json").get("raytrail"))
     console.print(
-        "[bold]raytrail demo[/bold]: the templates of `cdk synth`, deployed to an embedded AWS emulator on this"
+        "[bold]raytrail demo[/bold]: the templates of `cdk synth`, deployed to an embedded AWS emulator on this "
+        "machine (never to AWS) and exercised there. Every row is read back through AWS's public APIs.\n"
     )
-    console.print("machine (never to AWS) and exercised there. Every row is read back through AWS's public APIs.\n")
     with _ended_by_sigterm(), LocalAws(port=port or None, region=settings.region) as server:
         with TerminalShow(console) as show:
             run = LocalDemo(
@@ -84,7 +84,7 @@ def on_aws(console: Console, *, output: Path, profile: str | None, yes: bool) ->
     report = Report(target=f"account {identity['Account']}")
     with TerminalShow(console) as show:
         prepare(target)
-        look(exercise(target, show, intrude=False), HARMLESS, show, report)
+        prove(target, HARMLESS, show, report, intrude=False)
     _finish(console, report, output)
 
 

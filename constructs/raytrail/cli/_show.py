@@ -61,15 +61,14 @@ class TerminalShow:
 
 def print_report(console: Console, report: Report) -> None:
     """Print the table of evidence and what it rests on."""
-    table = Table(title=f"Evidence, from the {report.target}", title_justify="left", show_lines=False)
-    table.add_column("row", style="bold", no_wrap=True)
-    table.add_column("seen")
-    table.add_column("id", overflow="fold")
-    table.add_column("answered by")
+    table = Table(title=f"Evidence, from the {report.target}", title_justify="left", show_lines=True, expand=True)
+    table.add_column("row", style="bold", ratio=3)
+    table.add_column("seen, and its id", overflow="fold", ratio=6)
+    table.add_column("answered by", ratio=3)
     for row in report.rows:
-        table.add_row(row.row, row.seen, row.proof, row.made_by)
+        table.add_row(row.row, Text.assemble(row.seen, "\n", (row.proof, "dim")), row.made_by)
     for missing in report.missing:
-        table.add_row(Text(missing.row, style="red"), Text(f"MISSING: {missing.reason}", style="red"), "", "")
+        table.add_row(Text(missing.row, style="red"), Text(f"MISSING: {missing.reason}", style="red"), "")
     console.print(table)
     if report.stacks:
         recorded = sum(entry["count"] for entry in report.recorded.values())

@@ -42,15 +42,14 @@ def trace(scene: Scene) -> Evidence:
     target, trace_id = scene.target, scene.traffic.slow.trace_id
     if not trace_id:
         raise EvidenceMissing("the API answered the slow request without an X-Amzn-Trace-Id header")
-    xray, function = target.client("xray"), target.output("FunctionName")
+    xray, service = target.client("xray"), f"{target.kit}-orders"
 
     def look() -> list[dict[str, Any]] | None:
         traces = xray.batch_get_traces(TraceIds=[trace_id])["Traces"]
         documents = [json.loads(segment["Document"]) for found in traces for segment in found["Segments"]]
-        # The function's own segment comes last, and from the instrumentation alone.
-        spans = span_tree(documents)
-        whole = any("DynamoDB" in span.name for span in spans) and any(span.name.startswith(function) for span in spans)
-        return documents if whole else None
+        # Both come from the instrumentation of the function alone, and last.
+        names = {span.name for span in span_tree(documents)}
+        return documents if {service, "DynamoDB"} <= names else None
 
     documents = wait_for(
         look,

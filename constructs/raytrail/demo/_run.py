@@ -176,8 +176,8 @@ class LocalDemo:
         self.cdk = Cdk(app=self.app, output=self.assembly, log=log, environment=self.environment)
         session = boto3.Session(
             aws_access_key_id=self.account_id,
-            aws_secret_access_key="local",
-            region_name=self.region,  # noqa: S106 - the emulator checks none
+            aws_secret_access_key="local",  # noqa: S106 - the emulator checks none
+            region_name=self.region,
         )
         self.target = Target(session=session, endpoint=self.endpoint)
         self.report = Report(target=f"embedded AWS emulator at {self.endpoint}")

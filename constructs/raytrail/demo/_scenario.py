@@ -45,8 +45,8 @@ def send_traffic(target: Target) -> Traffic:
         if isinstance(created.body, dict) and "id" in created.body:
             answers.append(target.call_api("GET", f"/orders/{created.body['id']}"))
     answers.append(target.call_api("GET", "/orders/no-such-order"))
-    slow = target.call_api("GET", "/orders?fault=slow")
-    faulty = tuple(target.call_api("GET", "/orders?fault=error") for _ in range(2))
+    slow = target.call_api("GET", "/orders?fault=slow", traced=True)
+    faulty = tuple(target.call_api("GET", "/orders?fault=error", traced=True) for _ in range(2))
     return Traffic(since=since, answers=(*answers, slow, *faulty), slow=slow, faulty=faulty)
 
 

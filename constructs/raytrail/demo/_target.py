@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import secrets
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -122,14 +124,26 @@ class Target:
                     return str(resource["PhysicalResourceId"])
         raise EvidenceMissing(f"the stack {self.kit}-{stack} has no {resource_type} named {logical_prefix}*")
 
-    def call_api(self, method: str, path: str, body: dict[str, Any] | None = None) -> ApiAnswer:
-        """Send one signed request to the sample's API."""
+    def call_api(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, traced: bool = False
+    ) -> ApiAnswer:
+        """Send one signed request to the sample's API.
+
+        Args:
+            method: The HTTP method.
+            path: The path below the stage, with its query.
+            body: What to send as JSON. Default: nothing.
+            traced: Whether to begin a trace here and have it recorded, whatever the sampling rules say.
+        """
         if self.endpoint:
             base = f"{self.endpoint}/restapis/{self.output('ApiId')}/{self.output('ApiStage')}/_user_request_"
         else:
             base = self.output("ApiUrl").rstrip("/")
         data = json.dumps(body).encode() if body is not None else None
-        request = AWSRequest(method=method, url=base + path, data=data, headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        if traced:
+            headers["X-Amzn-Trace-Id"] = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=1"
+        request = AWSRequest(method=method, url=base + path, data=data, headers=headers)
         credentials = self.session.get_credentials()
         assert credentials is not None
         SigV4Auth(credentials, "execute-api", self.session.region_name).add_auth(request)
@@ -138,10 +152,10 @@ class Target:
         )
         try:
             with urllib.request.urlopen(prepared, timeout=30) as answer:  # noqa: S310
-                status, headers, raw = answer.status, answer.headers, answer.read()
+                status, answered, raw = answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
-            status, headers, raw = error.code, error.headers, error.read()
-        trace = (headers.get("X-Amzn-Trace-Id") or "").split(";")[0].removeprefix("Root=")
+            status, answered, raw = error.code, error.headers, error.read()
+        trace = (answered.get("X-Amzn-Trace-Id") or "").split(";")[0].removeprefix("Root=")
         try:
             parsed = json.loads(raw)
         except ValueError:

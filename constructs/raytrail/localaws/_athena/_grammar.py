@@ -6,6 +6,7 @@ tokens where the spelling tells (``::``, ``OFFSET`` after ``LIMIT``) and on the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import sqlglot
@@ -41,6 +42,7 @@ _FOREIGN = {
     TokenType.SEMI,
     TokenType.UNPIVOT,
 }
+_COUNT = re.compile(r"\s*[+-]?\d+(-\d+)?\s*")
 _QUERIES = (exp.Query, exp.Values)
 
 
@@ -111,7 +113,9 @@ def _refuse_neighbours(before: Token, token: Token, after: Token | None) -> None
         raise _mismatched(token)
     if after is None:
         return
-    if token.token_type == TokenType.INTERVAL and after.token_type == TokenType.NUMBER:
+    if token.token_type == TokenType.INTERVAL and not (
+        after.token_type == TokenType.STRING and _COUNT.fullmatch(after.text)
+    ):
         raise _mismatched(after)
     if token.token_type == TokenType.COMMA and after.token_type in (TokenType.FROM, TokenType.R_PAREN):
         raise _mismatched(after)
@@ -160,7 +164,7 @@ def _refuse_nodes(tree: exp.Expr, tokens: list[Token]) -> None:
         if isinstance(node, exp.Interval) and node.args.get("unit") is None:
             raise Malformed(f"an interval takes a quoted number and a unit, as in INTERVAL '7' DAY, in: {text}")
         if isinstance(node, exp.Table) and not isinstance(node.this, exp.Identifier):
-            raise Malformed(f"a table function is not emulated here: {node.sql(DIALECT)}")
+            raise Malformed(f"mismatched input '(' in: FROM {node.sql(DIALECT)}")
         if isinstance(node, exp.TableSample):
             raise Malformed("TABLESAMPLE is not emulated here")
 

@@ -151,8 +151,7 @@ def _refuse_mixed_types(checked: exp.Expr) -> None:
         for family, side in known[1:]:
             if family != known[0][0]:
                 raise QueryFailed(
-                    f"TYPE_MISMATCH: {_at(known[0][1])}Cannot apply operator: "
-                    f"{_word(known[0][1])} {_operator(node)} {_word(side)}"
+                    f"TYPE_MISMATCH: Cannot apply operator: {_word(known[0][1])} {_operator(node)} {_word(side)}"
                 )
 
 
@@ -242,6 +241,7 @@ def _only_keys(condition: exp.Expr, alias: str, table: Table) -> bool:
 
 
 def _at(node: exp.Expr) -> str:
+    node = node.parts[0] if isinstance(node, exp.Table) else node
     place = next((part for part in node.walk() if "line" in part.meta), None)
     if place is None:
         return ""

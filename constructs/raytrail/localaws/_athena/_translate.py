@@ -97,6 +97,10 @@ def _function(node: exp.Func) -> exp.Expr:  # noqa: PLR0911 - one case for each 
         case exp.Cast():
             if _is_text(node.to) and _is_timestamp(node.this):
                 return _call("strftime", node.this, exp.Literal.string("%Y-%m-%d %H:%M:%S.%g"))
+        case exp.ArgMax() | exp.ArgMin() if not node.args.get("count"):
+            # Trino's answer may be NULL; DuckDB's plain one passes over rows where it would be.
+            name = "arg_max_null" if isinstance(node, exp.ArgMax) else "arg_min_null"
+            return _call(name, node.this, node.expression)
         case exp.Anonymous():
             return _anonymous(node)
     return node
@@ -111,6 +115,8 @@ def _anonymous(node: exp.Anonymous) -> exp.Expr:
         array = node.expressions[0]
         count = _call("len", _call("list_filter", *node.expressions))
         return exp.Paren(this=exp.EQ(this=count, expression=_call("len", array.copy())))
+    if name == "EVERY":
+        return _call("bool_and", *node.expressions)
     if name in ("JSON_SIZE", "TO_ISO8601"):
         return _call(f"trino_{name.lower()}", *node.expressions)
     return node

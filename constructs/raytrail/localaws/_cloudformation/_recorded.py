@@ -1,4 +1,8 @@
-"""Resource types that a deployment only records, and why: what the demo and the docs must not claim to show."""
+"""Resource types that a deployment only records, and why: what the demo and the docs must not claim to show.
+
+Policies of buckets, topics, queues, functions and log groups are not among them: EventBridge, CloudTrail and alarms
+ask them before they deliver. That nothing asks them, or an identity's policies, of a *caller* is said in the docs.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,17 @@ _KEPT = "kept and read back through the service's API, but nothing"
 _RECORDED: Mapping[str, str] = MappingProxyType(
     {
         "AWS::ApiGateway::Account": f"{_KEPT} assumes its role",
-        "AWS::ApiGateway::UsagePlan": f"{_KEPT} throttles or counts by it",
+        "AWS::ApplicationSignals::Discovery": "Application Signals is not emulated",
+        "AWS::ApplicationSignals::ServiceLevelObjective": "Application Signals is not emulated",
         "AWS::CDK::Metadata": "tells AWS which constructs a stack uses; it has no effect on AWS either",
+        "AWS::CloudWatch::AnomalyDetector": "no band is trained and no anomaly is found",
         "AWS::CloudWatch::Dashboard": f"{_KEPT} draws it: there is no console",
+        "AWS::CloudWatch::InsightRule": "Contributor Insights is not emulated",
         "AWS::IAM::ManagedPolicy": f"{_KEPT} evaluates it: every call is allowed",
         "AWS::IAM::Policy": f"{_KEPT} evaluates it: every call is allowed",
         "AWS::IAM::Role": f"{_KEPT} evaluates its policies: every call is allowed",
-        "AWS::Lambda::Permission": f"{_KEPT} evaluates it: every invocation is allowed",
-        "AWS::Logs::ResourcePolicy": f"{_KEPT} evaluates it: every delivery is allowed",
-        "AWS::S3::BucketPolicy": f"{_KEPT} evaluates it: every call is allowed",
-        "AWS::SNS::TopicPolicy": f"{_KEPT} evaluates it: every publication is allowed",
-        "AWS::SQS::QueuePolicy": f"{_KEPT} evaluates it: every message is allowed",
-        "AWS::XRay::ResourcePolicy": "no service but X-Ray's own would evaluate it",
-        "AWS::XRay::TransactionSearchConfig": "spans are not sent to a log group here",
+        "AWS::XRay::ResourcePolicy": f"{_KEPT} evaluates it",
+        "AWS::XRay::TransactionSearchConfig": f"{_KEPT} writes spans to the log group aws/spans",
     }
 )
 

@@ -74,6 +74,8 @@ def worker_class(daemon_address: Callable[[str, str], str]) -> type:
 
     class FunctionWorker(base):  # type: ignore[misc]  # ministack ships no types
         config: dict[str, Any]
+        timed_out = False
+        _request_id = ""
 
         def _spawn(self) -> None:
             plain = self.config
