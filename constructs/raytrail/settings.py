@@ -7,29 +7,47 @@ both make the same templates.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
+from raytrail._setting_problems import sentence
+from raytrail._setting_types import (
+    DISTINCT,
+    AccountId,
+    ApiCall,
+    BucketName,
+    Email,
+    KeyArn,
+    KeyPrefix,
+    LayerArn,
+    Name,
+    OrganizationId,
+    Region,
+    RegionFolder,
+    RetentionDays,
+)
 from raytrail.errors import InvalidSettings
 
-RetentionDays = Literal[
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+__all__ = [
+    "DEFAULT_REGIONS",
+    "AuditSettings",
+    "DashboardsSettings",
+    "DetectionSettings",
+    "ExistingTrail",
+    "RetentionDays",
+    "SampleSettings",
+    "Settings",
+    "TracingSettings",
+    "json_schema",
+    "read_context",
+    "read_settings",
 ]
-"""Days that a CloudWatch log group can keep events (AWS::Logs::LogGroup, RetentionInDays)."""
-
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-RegionFolder = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d[a-z]?$")]
-"""A Region as the keys of log files name it, where logs of others may be anonymised."""
-
-AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
-BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 # The Regions that are on in every account, without an opt-in:
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
@@ -55,7 +73,7 @@ DEFAULT_REGIONS = (
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class TracingSettings(_Section):
@@ -65,20 +83,26 @@ class TracingSettings(_Section):
     slow_seconds: float = Field(1.0, gt=0, le=900, description="Requests that take longer are slow, in seconds.")
     sampling_rate: float = Field(0.05, ge=0, le=1, description="Share of requests recorded beyond the reservoir.")
     reservoir_per_second: int = Field(1, ge=0, le=1000, description="Requests recorded each second before the share.")
-    health_check_path: str = Field("/health*", max_length=128, description="URL path of health checks, never recorded.")
-    debug_path: str = Field("/debug*", max_length=128, description="URL path of which every request is recorded.")
+    health_check_path: str = Field(
+        "*/health*", min_length=1, max_length=128, description="URL path of health checks, never recorded."
+    )
+    debug_path: str = Field(
+        "*/debug*", min_length=1, max_length=128, description="URL path of which every request is recorded."
+    )
 
 
 class ExistingTrail(_Section):
     """A trail that the account already has: its files are read, and no second (paid) copy is made."""
 
     bucket_name: BucketName = Field(description="The bucket that the trail delivers to.")
-    prefix: str = Field("", max_length=200, description="The trail's S3 key prefix, without slashes at its ends.")
-    organization_id: Annotated[str, Field(pattern=r"^o-[a-z0-9]{10,32}$")] | None = Field(
+    prefix: KeyPrefix = Field("", max_length=200, description="The trail's S3 key prefix, without slashes at its ends.")
+    organization_id: OrganizationId | None = Field(
         None, description="For an organization trail, the id that stands in its keys."
     )
-    log_group_name: str | None = Field(None, max_length=512, description="The trail's CloudWatch log group, if any.")
-    kms_key_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:kms:")] | None = Field(
+    log_group_name: str | None = Field(
+        None, min_length=1, max_length=512, description="The trail's CloudWatch log group, if any."
+    )
+    kms_key_arn: KeyArn | None = Field(
         None, description="The key that encrypts the files, which the Athena results then use too."
     )
 
@@ -90,28 +114,40 @@ class AuditSettings(_Section):
     existing_trail: ExistingTrail | None = Field(None, description="Take this trail instead of making one.")
     log_retention_days: RetentionDays = Field(90, description="Days that the trail's log group keeps events.")
     archive_after_days: int = Field(90, ge=30, le=3650, description="Days until trail files move to Glacier storage.")
-    expire_after_days: int = Field(2557, ge=91, le=36500, description="Days until trail files are deleted.")
+    expire_after_days: int = Field(
+        2557, ge=91, le=36500, validate_default=True, description="Days until trail files are deleted."
+    )
     results_expire_after_days: int = Field(30, ge=1, le=3650, description="Days until query results are deleted.")
     query_limit_gb: int = Field(10, ge=1, le=10_000, description="Gigabytes that one Athena query may read.")
-    accounts: tuple[AccountId, ...] = Field(
-        (), strict=False, description="Accounts that the lake's tables show; default: the account itself."
+    accounts: Annotated[tuple[AccountId, ...], DISTINCT] = Field(
+        (), description="Accounts that the lake's tables show; default: the account itself."
     )
-    start_date: date = Field(date(2026, 1, 1), strict=False, description="First day that the lake's tables show.")
-    regions: tuple[RegionFolder, ...] = Field(
-        DEFAULT_REGIONS, strict=False, min_length=1, description="Regions that the lake's tables show."
+    start_date: date = Field(date(2026, 1, 1), description="First day that the lake's tables show.")
+    regions: Annotated[tuple[RegionFolder, ...], DISTINCT] = Field(
+        DEFAULT_REGIONS, min_length=1, description="Regions that the lake's tables show."
     )
+
+    @field_validator("expire_after_days")
+    @classmethod
+    def _something_is_archived(cls, days: int, info: ValidationInfo) -> int:
+        archive = info.data.get("archive_after_days")
+        if archive is not None and days <= archive:
+            raise PydanticCustomError(
+                "never_archived", "should be above archive_after_days, which is {archive}", {"archive": archive}
+            )
+        return days
 
 
 class DetectionSettings(_Section):
     """The detection stack: EventBridge rules over API calls, and their alerts."""
 
     enabled: bool = Field(True, description="Whether the detection stack is part of the app.")
-    emails: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")], ...] = Field(
-        (), strict=False, description="Addresses that get each alert; each confirms its subscription once."
+    emails: Annotated[tuple[Email, ...], DISTINCT] = Field(
+        (), description="Addresses that get each alert; each confirms its subscription once."
     )
     log_retention_days: RetentionDays = Field(365, description="Days that the log group of alerts keeps them.")
-    api_calls: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$")], ...] = Field(
-        (), strict=False, description='Further API calls to alert on, as "dynamodb:DeleteTable".'
+    api_calls: Annotated[tuple[ApiCall, ...], DISTINCT] = Field(
+        (), description='Further API calls to alert on, as "dynamodb:DeleteTable".'
     )
 
 
@@ -126,8 +162,8 @@ class SampleSettings(_Section):
     """The sample stack: a small orders service to look at."""
 
     enabled: bool = Field(True, description="Whether the sample stack is part of the app.")
-    layer_arn: Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[^:]+:\d+$")] | None = (
-        Field(None, description="The ADOT layer version to use instead of the Region's one in our table.")
+    layer_arn: LayerArn | None = Field(
+        None, description="The ADOT layer version to use instead of the Region's one in our table."
     )
     log_retention_days: RetentionDays = Field(30, description="Days that the function's log group keeps events.")
 
@@ -135,9 +171,7 @@ class SampleSettings(_Section):
 class Settings(_Section):
     """Everything a user may set; `read_settings` makes it."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")] = Field(
-        "raytrail", description="Begins the name of each named resource; lower case, at most 20 characters."
-    )
+    name: Name = Field("raytrail", min_length=3, max_length=20, description="Begins the name of each named resource.")
     region: Region = Field("us-east-1", description="The home Region.")
     account: AccountId | None = Field(None, description="The account id; default: that of the deploying credentials.")
     tracing: TracingSettings = TracingSettings()
@@ -154,13 +188,16 @@ def read_context(cdk_json: Path) -> dict[str, Any]:
         InvalidSettings: the file is missing or is not JSON.
     """
     try:
-        context = json.loads(cdk_json.read_text(encoding="utf-8")).get("context", {})
+        document = json.loads(cdk_json.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidSettings(
             f"cannot read {cdk_json.name}: {error.strerror}; run from the folder that holds it"
         ) from error
     except ValueError as error:
         raise InvalidSettings(f"{cdk_json.name} is not JSON: {error}") from error
+    context = document.get("context", {}) if isinstance(document, dict) else None
+    if not isinstance(context, dict):
+        raise InvalidSettings(f'{cdk_json.name} is to be an object, with an object as its "context"')
     # The CDK CLI sets these two for each app that it runs; without it they would be missing.
     return {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True, **context}
 
@@ -177,15 +214,24 @@ def read_settings(base: object, override: object = None) -> Settings:
     """
     merged = _merge(_mapping(base), _mapping(override))
     try:
-        return Settings.model_validate(merged)
+        # As JSON, where a list is a tuple and a text a date, however strict the types are.
+        return Settings.model_validate_json(json.dumps(merged, default=str))
     except ValidationError as error:
-        lines = [f"  {_sentence(problem)}" for problem in error.errors(include_url=False)]
+        lines = [f"  {sentence(problem, Settings)}" for problem in error.errors(include_url=False)]
         raise InvalidSettings("\n".join(["the settings (context.raytrail) are wrong:", *lines])) from None
 
 
 def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of the settings, by which an editor completes and checks cdk.json."""
-    return Settings.model_json_schema()
+    """Return the JSON Schema of cdk.json, as far as the settings go: an editor completes and checks them by it."""
+    schema = Settings.model_json_schema(ref_template="#/$defs/{model}")
+    sections = schema.pop("$defs")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "cdk.json of raytrail",
+        "type": "object",
+        "properties": {"context": {"type": "object", "properties": {"raytrail": {"$ref": "#/$defs/Settings"}}}},
+        "$defs": {**sections, "Settings": schema},
+    }
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -209,36 +255,3 @@ def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, An
         known = merged.get(key)
         merged[key] = _merge(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-def _sentence(problem: Any) -> str:
-    location = [part for part in problem["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
-    path = ".".join(str(part) for part in location)
-    if problem["type"] == "extra_forbidden":
-        known = _known_names(location[:-1])
-        close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-        hint = f"; did you mean {'.'.join([*map(str, location[:-1]), close[0]])}?" if close else ""
-        return f"{path}: unknown key{hint} (known here: {', '.join(known)})"
-    if problem["type"] == "missing":
-        return f"{path}: needs a value"
-    message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{path}: got {problem['input']!r}; {message}"
-
-
-def _known_names(location: list[Any]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for part in location:
-        found = _model_of(model.model_fields.get(str(part)))
-        if found is None:
-            return []
-        model = found
-    return sorted(model.model_fields)
-
-
-def _model_of(field: FieldInfo | None) -> type[BaseModel] | None:
-    if field is None:
-        return None
-    for candidate in (field.annotation, *get_args(field.annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None

@@ -34,7 +34,7 @@ def text(value: Any) -> str | None:
 
 def scalar(record: Record, column: str, *path: str | int) -> str | None:
     """A scalar somewhere in a column of JSON; a column that is no JSON has none."""
-    value = record.get(column)
+    value = field(record, column)
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -44,8 +44,16 @@ def scalar(record: Record, column: str, *path: str | int) -> str | None:
     return None if isinstance(found, (dict, list)) else text(found)
 
 
+def field(record: Any, *path: str) -> Any:
+    """A field of a struct: the SerDe reads its name in any case."""
+    for step in path:
+        names = {name.lower(): value for name, value in record.items()} if isinstance(record, dict) else {}
+        record = names.get(step.lower())
+    return record
+
+
 def identity(record: Record, *path: str) -> str | None:
-    return text(get(record, "userIdentity", *path))
+    return text(field(record, "userIdentity", *path))
 
 
 def first(*values: str | None) -> str | None:
@@ -63,7 +71,7 @@ def actor(record: Record) -> str | None:
 
 
 def column(name: str) -> Callable[[Record], str | None]:
-    return lambda record: text(record.get(name))
+    return lambda record: text(field(record, name))
 
 
 TIME, ACCOUNT, SOURCE, NAME = (
@@ -81,7 +89,7 @@ def ordered(rows: Iterable[Row], *keys: int) -> list[list[str | None]]:
     result = list(rows)
     for key in reversed(keys):
         place = abs(key) - 1
-        known = sorted((row for row in result if row[place] is not None), key=lambda row: row[place], reverse=key < 0)  # noqa: B023
+        known = sorted((row for row in result if row[place] is not None), key=lambda row: row[place], reverse=key < 0)
         result = known + [row for row in result if row[place] is None]
     return [[None if value is None else str(value) for value in row] for row in result]
 
@@ -112,7 +120,7 @@ def failed(records: Sequence[Record]) -> list[Record]:
 
 def root_use(records: Sequence[Record]) -> list[list[str | None]]:
     def wanted(record: Record) -> bool:
-        service = record.get("eventType") in (None, "AwsServiceEvent")
+        service = field(record, "eventType") in (None, "AwsServiceEvent")
         return identity(record, "type") == "Root" and identity(record, "invokedBy") is None and not service
 
     return ordered(listed(records, wanted, TIME, ACCOUNT, SOURCE, NAME, ADDRESS, AGENT, ERROR, ID), -1, 8)
@@ -273,7 +281,7 @@ def deletions(records: Sequence[Record]) -> list[list[str | None]]:
         name = NAME(record) or ""
         deleting = re.match(r"(Batch|Schedule)?(Delete|Terminate|Purge|Destroy)", name)
         named = name in ("ScheduleKeyDeletion", "PutBucketLifecycle")
-        return text(record.get("readOnly")) == "false" and ERROR(record) is None and bool(deleting or named)
+        return text(field(record, "readOnly")) == "false" and ERROR(record) is None and bool(deleting or named)
 
     groups = grouped([record for record in records if wanted(record)], actor, ACCOUNT, REGION, SOURCE, NAME)
     rows = [(*key, distinct(group), *span(group)) for key, group in groups.items()]

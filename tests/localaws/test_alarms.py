@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
@@ -70,12 +71,18 @@ def eventually(get: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
 @pytest.fixture
 def cloudwatch(local_aws: LocalAws) -> Iterator[Any]:
     client = local_aws.client("cloudwatch")
+    before = set(names_of_alarms(client))
     yield client
-    for kind in ("CompositeAlarm", "MetricAlarm"):
-        found = client.describe_alarms(AlarmTypes=[kind], MaxRecords=100)
-        names = [alarm["AlarmName"] for alarm in found[f"{kind}s"]]
-        for name in names:
+    for name in names_of_alarms(client):
+        if name not in before:
             client.delete_alarms(AlarmNames=[name])
+
+
+def names_of_alarms(client: Any) -> list[str]:
+    """Every alarm, composite ones first: an alarm that one of them needs cannot be deleted."""
+    pages = list(client.get_paginator("describe_alarms").paginate(AlarmTypes=["CompositeAlarm", "MetricAlarm"]))
+    kinds = ("CompositeAlarms", "MetricAlarms")
+    return [alarm["AlarmName"] for kind in kinds for page in pages for alarm in page[kind]]
 
 
 @pytest.fixture
@@ -168,7 +175,14 @@ def test_missing_data_is_treated_as_the_tables_of_aws_say(
             for each in TREATMENTS:
                 chosen = treatment or each
                 dimensions = [{"Name": "Row", "Value": str(row)}]
-                put(cloudwatch, f"{row}-{each}", namespace, TreatMissingData=chosen, Dimensions=dimensions, **settings)
+                put(
+                    cloudwatch,
+                    f"{namespace}-{row}-{each}",
+                    namespace,
+                    TreatMissingData=chosen,
+                    Dimensions=dimensions,
+                    **settings,
+                )
 
     if start == "OK":
         put_all("notBreaching")
@@ -192,12 +206,12 @@ def test_missing_data_is_treated_as_the_tables_of_aws_say(
     one_tick(cloudwatch)
 
     expected = {
-        f"{row}-{each}": start if state == RETAIN else state
+        f"{namespace}-{row}-{each}": start if state == RETAIN else state
         for row, (_, *states) in enumerate(table)
         for each, state in zip(TREATMENTS, states, strict=True)
     }
-    found = cloudwatch.describe_alarms(MaxRecords=100)["MetricAlarms"]
-    assert {a["AlarmName"]: a["StateValue"] for a in found if a["AlarmName"] in expected} == expected
+    found = cloudwatch.describe_alarms(AlarmNamePrefix=namespace, MaxRecords=100)["MetricAlarms"]
+    assert {each["AlarmName"]: each["StateValue"] for each in found} == expected
 
 
 def test_an_alarm_goes_off_within_the_period_and_tells_its_topic(cloudwatch: Any, namespace: str, inbox: Inbox) -> None:
@@ -298,6 +312,52 @@ def test_a_percentile_alarm_takes_the_percentile(cloudwatch: Any, namespace: str
     assert alarm(cloudwatch, "p50")["StateValue"] == "OK"
     assert alarm(cloudwatch, "p50")["ExtendedStatistic"] == "p50"
     assert "Statistic" not in alarm(cloudwatch, "p50")
+
+
+def test_an_api_that_fails_sets_off_its_alarm(local_aws: LocalAws, cloudwatch: Any, inbox: Inbox) -> None:
+    gateway, name = local_aws.client("apigateway"), f"api-{uuid.uuid4().hex[:8]}"
+    api = gateway.create_rest_api(name=name)["id"]
+    root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+    method = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
+    gateway.put_method(**method, authorizationType="NONE")
+    # Nobody listens there, so that API Gateway itself answers that its integration failed.
+    gateway.put_integration(**method, type="HTTP_PROXY", integrationHttpMethod="GET", uri="http://127.0.0.1:1/")
+    gateway.create_deployment(restApiId=api, stageName="v1")
+    dimensions = [{"Name": "ApiName", "Value": name}]
+    put(cloudwatch, name, "AWS/ApiGateway", MetricName="5XXError", Dimensions=dimensions, AlarmActions=[inbox.topic])
+    state_of(cloudwatch, name, "OK")
+    with pytest.raises(urllib.error.HTTPError, match="HTTP Error 5"):
+        urllib.request.urlopen(f"{local_aws.endpoint}/restapis/{api}/v1/_user_request_/")
+    state_of(cloudwatch, name, "ALARM")
+    assert json.loads(inbox.next()["Message"])["Trigger"]["Dimensions"] == [{"value": name, "name": "ApiName"}]
+
+
+def test_a_metric_filter_over_a_trail_sets_off_its_alarm(
+    local_aws: LocalAws, cloudwatch: Any, namespace: str, inbox: Inbox
+) -> None:
+    logs, group = local_aws.client("logs"), f"/trail/{uuid.uuid4().hex[:8]}"
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="events")
+    transformation = {"metricName": "m", "metricNamespace": namespace, "metricValue": "1"}
+    logs.put_metric_filter(
+        logGroupName=group,
+        filterName="denied",
+        filterPattern='{ ($.errorCode = "*UnauthorizedOperation") || ($.errorCode = "AccessDenied*") }',
+        metricTransformations=[transformation],
+    )
+    put(cloudwatch, "denied", namespace, AlarmActions=[inbox.topic])
+    state_of(cloudwatch, "denied", "OK")
+
+    def deliver(**event: str) -> None:
+        entry = {"timestamp": int(time.time() * 1000), "message": json.dumps(event)}
+        logs.put_log_events(logGroupName=group, logStreamName="events", logEvents=[entry])
+
+    deliver(eventName="GetObject", errorCode="NoSuchKey")
+    one_tick(cloudwatch)
+    assert alarm(cloudwatch, "denied")["StateValue"] == "OK"
+    deliver(eventName="GetObject", errorCode="AccessDenied")
+    state_of(cloudwatch, "denied", "ALARM")
+    assert json.loads(inbox.next()["Message"])["AlarmName"] == "denied"
 
 
 def math_alarm(namespace: str, expression: str) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.athena_lake import TABLE, Lake
+from tests.localaws.athena_examples import CALLS, DOCUMENTED, OVER_ROWS, OVER_WINDOWS, ROWS
 from tests.trino_grammar import grammar_errors
 
 from raytrail.localaws._athena._functions import FUNCTIONS
@@ -15,152 +16,6 @@ from raytrail.localaws._athena._functions import FUNCTIONS
 pytestmark = pytest.mark.local
 
 TODAY = datetime.now(UTC).date()
-
-# Each call with the value that the function's page in Trino's documentation gives or defines.
-CALLS: dict[str, str | None] = {
-    "coalesce(NULL, 'a')": "a",
-    "nullif(1, 1)": None,
-    "if(1 > 2, 'a', 'b')": "b",
-    "if(1 > 2, 'a')": None,
-    "cast('1' AS integer)": "1",
-    "try_cast('x' AS integer)": None,
-    "greatest(1, 2)": "2",
-    "least(1, 2)": "1",
-    "concat('a', 'b')": "ab",
-    "concat('a', NULL)": None,
-    "concat_ws(',', 'a', 'b')": "a,b",
-    "length('abc')": "3",
-    "lower('A')": "a",
-    "upper('a')": "A",
-    "trim(' a ')": "a",
-    "ltrim(' a')": "a",
-    "rtrim('a ')": "a",
-    "lpad('a', 3, 'x')": "xxa",
-    "rpad('a', 3, 'x')": "axx",
-    "replace('abca', 'a')": "bc",
-    "replace('abca', 'a', 'x')": "xbcx",
-    "reverse('abc')": "cba",
-    "split('a,b', ',')": "[a, b]",
-    "split_part('a:b', ':', 2)": "b",
-    "split_part('a:b', ':', 3)": None,
-    "starts_with('abc', 'ab')": "true",
-    "strpos('abc', 'c')": "3",
-    "substr('abc', 2)": "bc",
-    "substr('abc', 2, 1)": "b",
-    "substring('abc', -1)": "c",
-    "regexp_like('1a 2b 14m', '\\d+b')": "true",
-    "regexp_extract('1a 2b 14m', '\\d+')": "1",
-    "regexp_extract('1a 2b 14m', '(\\d+)([a-z]+)', 2)": "a",
-    "regexp_extract('abc', '\\d')": None,
-    "regexp_replace('1a 2b 14m', '\\d+[ab] ')": "14m",
-    "regexp_replace('1a 2b 14m', '(\\d+)([ab]) ', '3c$2 ')": "3ca 3cb 14m",
-    "json_extract_scalar('{\"a\": {\"b\": 1}}', '$.a.b')": "1",
-    "json_extract_scalar('{\"a\": {\"b\": 1}}', '$.a')": None,
-    "json_extract_scalar('{\"a\": null}', '$.a')": None,
-    "json_extract_scalar('{\"a\": true}', '$.a')": "true",
-    'json_extract_scalar(\'{"a": ["x", "y"]}\', \'$.a[1]\')': "y",
-    "json_extract_scalar('no json', '$.a')": None,
-    "json_format(json_extract('{\"a\": {\"b\": 1}}', '$.a'))": '{"b":1}',
-    "json_format(json_parse('[1, 2]'))": "[1,2]",
-    "json_array_length('[1, 2, 3]')": "3",
-    "json_array_contains('[1, 2, 3]', 2)": "true",
-    "json_array_contains('[\"a\"]', 'b')": "false",
-    'json_size(\'{"x": {"a": 1, "b": 2}}\', \'$.x\')': "2",
-    "json_size('{\"x\": [1, 2, 3]}', '$.x')": "3",
-    "json_size('{\"x\": 1}', '$.x')": "0",
-    "cardinality(ARRAY[1, 2])": "2",
-    "contains(ARRAY[1, 2], 2)": "true",
-    "element_at(ARRAY[1, 2], -1)": "2",
-    "element_at(ARRAY[1, 2], 5)": None,
-    "array_join(ARRAY['a', 'b'], '-')": "a-b",
-    "array_join(ARRAY['a', NULL], '-', 'n')": "a-n",
-    "array_sort(array_distinct(ARRAY[2, 1, 2]))": "[1, 2]",
-    "array_max(ARRAY[1, 2])": "2",
-    "array_min(ARRAY[1, 2])": "1",
-    "array_position(ARRAY[1, 2], 2)": "2",
-    "array_position(ARRAY[1, 2], 3)": "0",
-    "slice(ARRAY[1, 2, 3, 4], 2, 2)": "[2, 3]",
-    "slice(ARRAY[1, 2, 3, 4], -2, 2)": "[3, 4]",
-    "sequence(1, 3)": "[1, 2, 3]",
-    "flatten(ARRAY[ARRAY[1], ARRAY[2]])": "[1, 2]",
-    "any_match(ARRAY[1, 2], x -> x > 1)": "true",
-    "all_match(ARRAY[1, 2], x -> x > 1)": "false",
-    "none_match(ARRAY[1, 2], x -> x > 2)": "true",
-    "filter(ARRAY[5, -6], x -> x > 0)": "[5]",
-    "transform(ARRAY[5, 6], x -> x + 1)": "[6, 7]",
-    "map_keys(map(ARRAY['a'], ARRAY[1]))": "[a]",
-    "map_values(map(ARRAY['a'], ARRAY[1]))": "[1]",
-    "element_at(map(ARRAY['a'], ARRAY[1]), 'a')": "1",
-    "date_format(timestamp '2026-01-02 03:04:05', '%Y/%m/%d %H:%i:%s')": "2026/01/02 03:04:05",
-    "date_parse('2026/01/02', '%Y/%m/%d')": "2026-01-02 00:00:00.000",
-    "cast(date_parse('2026/01/02', '%Y/%m/%d') AS varchar)": "2026-01-02 00:00:00.000",
-    "date_add('day', 2, date '2026-01-30')": "2026-02-01",
-    "date '2026-01-01' - INTERVAL '1' DAY": "2025-12-31",
-    "date_diff('day', date '2026-01-01', date '2026-01-03')": "2",
-    "date_diff('hour', timestamp '2026-01-01 00:30:00', timestamp '2026-01-01 02:20:00')": "1",
-    "date_trunc('month', date '2026-01-21')": "2026-01-01",
-    "from_iso8601_date('2026-01-01')": "2026-01-01",
-    "from_iso8601_timestamp('2026-01-01T10:00:00+02:00')": "2026-01-01 08:00:00.000 UTC",
-    "to_iso8601(date '2026-01-01')": "2026-01-01",
-    "to_iso8601(from_iso8601_timestamp('2026-01-01T10:00:00Z'))": "2026-01-01T10:00:00.000Z",
-    "to_unixtime(from_unixtime(10))": "10.0",
-    "to_unixtime(now()) > 0": "true",
-    "year(date '2026-01-02')": "2026",
-    "month(date '2026-01-02')": "1",
-    "day(date '2026-01-02')": "2",
-    "day_of_week(date '2026-11-22')": "7",
-    "hour(timestamp '2026-01-02 03:04:05')": "3",
-    "minute(timestamp '2026-01-02 03:04:05')": "4",
-    "second(timestamp '2026-01-02 03:04:05')": "5",
-    "extract(year FROM date '2026-01-02')": "2026",
-    "date('2026-01-02')": "2026-01-02",
-    "abs(-1)": "1",
-    "ceil(1.2)": "2",
-    "ceiling(-1.2)": "-1",
-    "floor(1.8)": "1",
-    "round(2.5)": "3",
-    "round(2.345e0, 2)": "2.35",
-    "mod(5, 3)": "2",
-    "power(2, 3)": "8.0",
-    "sqrt(4)": "2.0",
-    "5 / 2": "2",
-    "5e0 / 2": "2.5",
-    "1e7": "1.0E7",
-    "1.5e-5": "1.5E-5",
-    "'a' || 'b'": "ab",
-    "CAST(NULL AS varchar) IS NULL": "true",
-    "CAST(row(1, 'x') AS row(a integer, b varchar))": "{a=1, b=x}",
-}
-OVER_ROWS: dict[str, str] = {
-    "any_value(a) IN ('p', 'q')": "true",
-    "arbitrary(a) IN ('p', 'q')": "true",
-    "approx_distinct(a)": "2",
-    "array_agg(a ORDER BY n)": "[p, q, q, null]",
-    "avg(n)": "2.5",
-    "bool_and(n > 1)": "false",
-    "bool_or(n > 3)": "true",
-    "count(*)": "4",
-    "count(a)": "3",
-    "count(DISTINCT a)": "2",
-    "count(*) FILTER (WHERE n > 3)": "1",
-    "count_if(n > 2)": "2",
-    "every(n > 0)": "true",
-    "max(a)": "q",
-    "max_by(a, n)": "null",
-    "min(n)": "1",
-    "min_by(a, n)": "p",
-    "sum(n)": "10",
-}
-OVER_WINDOWS: dict[str, list[str | None]] = {
-    "row_number() OVER (ORDER BY n)": ["1", "2", "3", "4"],
-    "rank() OVER (ORDER BY a)": ["1", "2", "2", "4"],
-    "dense_rank() OVER (ORDER BY a)": ["1", "2", "2", "3"],
-    "lag(n) OVER (ORDER BY n)": [None, "1", "2", "3"],
-    "lead(n) OVER (ORDER BY n)": ["2", "3", "4", None],
-    "first_value(n) OVER (ORDER BY n)": ["1", "1", "1", "1"],
-    "last_value(n) OVER (ORDER BY n)": ["1", "2", "3", "4"],
-}
-ROWS = "(VALUES (1, 'p'), (2, 'q'), (3, 'q'), (4, NULL)) AS t (n, a)"
 
 
 @pytest.fixture(scope="module")
@@ -243,44 +98,6 @@ def test_results_have_the_types_of_athena(lake: Lake) -> None:
     answer = lake.ask(f"SELECT {', '.join(values)}")
     assert dict(zip(values, answer.types, strict=True)) == values
     assert answer.columns == [f"_col{place}" for place in range(len(values))]
-
-
-# Printed in https://docs.aws.amazon.com/athena/latest/ug/query-examples-cloudtrail-logs.html
-DOCUMENTED = {
-    """
-    SELECT eventsource, eventname, useridentity.sessioncontext.attributes.creationdate,
-      useridentity.sessioncontext.sessionissuer.arn
-    FROM {t} WHERE useridentity.sessioncontext.sessionissuer.arn IS NOT NULL ORDER BY eventsource, eventname LIMIT 10
-    """: (
-        ["eventsource", "eventname", "creationdate", "arn"],
-        [["s3.amazonaws.com", "DeleteBucket", "2026-11-01T00:00:00Z", "arn:aws:iam::111122223333:role/admin"]],
-    ),
-    """
-    SELECT awsregion, replace(unnested.resources_entry.ARN,'arn:aws:s3:::') as s3_resource, eventname, eventtime,
-      useragent
-    FROM {t} t CROSS JOIN UNNEST(t.resources) unnested (resources_entry)
-    WHERE unnested.resources_entry.ARN LIKE '%example/datafile.txt' ORDER BY eventtime
-    """: (
-        ["awsregion", "s3_resource", "eventname", "eventtime", "useragent"],
-        [["us-east-1", "b/example/datafile.txt", "DeleteBucket", "2026-11-01T00:00:00Z", None]],
-    ),
-    """
-    SELECT awsregion, replace(unnested.resources_entry.ARN,'arn:aws:s3:::') as deleted_bucket,
-      eventtime AS time_deleted, useridentity.username, unnested.resources_entry.accountid as bucket_acct_id
-    FROM {t} t CROSS JOIN UNNEST(t.resources) unnested (resources_entry)
-    WHERE eventname = 'DeleteBucket' ORDER BY eventtime, 2
-    """: (
-        ["awsregion", "deleted_bucket", "time_deleted", "username", "bucket_acct_id"],
-        [
-            ["us-east-1", "b", "2026-11-01T00:00:00Z", "ana", "111122223333"],
-            ["us-east-1", "b/example/datafile.txt", "2026-11-01T00:00:00Z", "ana", None],
-        ],
-    ),
-    """
-    SELECT eventid FROM {t} WHERE eventsource = 's3.amazonaws.com' AND eventname in ('GetObject') AND
-      useridentity.accountid = 'anonymous' AND useridentity.arn IS NULL AND requestparameters LIKE '%b%'
-    """: (["eventid"], [["2"]]),
-}
 
 
 @pytest.mark.parametrize("sql", DOCUMENTED)

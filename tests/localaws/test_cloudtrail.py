@@ -252,6 +252,32 @@ def test_data_events_are_taken_by_advanced_selectors_only_where_they_point(bench
     ]
 
 
+CATEGORY = {"Field": "eventCategory", "Equals": ["Data"]}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [{"Field": "readOnly", "Equals": ["true"]}],
+        [CATEGORY],
+        [{"Field": "eventCategory", "StartsWith": ["Data"]}],
+        [CATEGORY, {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}, {"Field": "size", "Equals": ["1"]}],
+        [
+            CATEGORY,
+            {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+            {"Field": "resources.ARN", "Equals": [f"arn:aws:s3:::b/{number}" for number in range(501)]},
+        ],
+    ],
+    ids=["no category", "no type", "not equals", "unknown field", "too many values"],
+)
+def test_selectors_that_make_no_sense_are_refused(bench: Bench, fields: list[dict[str, Any]]) -> None:
+    bench.create()
+    call = bench.trails.put_event_selectors
+    code, _ = refused(call, TrailName=bench.name, AdvancedEventSelectors=[{"Name": "a", "FieldSelectors": fields}])
+    assert code == "InvalidEventSelectorsException"
+    assert "AdvancedEventSelectors" not in bench.trails.get_event_selectors(TrailName=bench.name)
+
+
 def test_data_events_are_not_in_event_history(bench: Bench) -> None:
     bench.s3.put_object(Bucket=bench.bucket, Key="object", Body=b"x")
     marked = bench.mark("marked")

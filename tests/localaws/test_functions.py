@@ -90,6 +90,8 @@ def role(local_aws: LocalAws) -> str:
     name = f"functions-{uuid.uuid4().hex[:8]}"
     iam = local_aws.client("iam")
     arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    iam.attach_role_policy(RoleName=name, PolicyArn=basic)
     return arn
 
 
@@ -479,3 +481,12 @@ def test_lambda_samples_the_first_request_of_a_second_and_few_others(
         headers.append(invoke(local_aws, arn)["Payload"]["header"])
     sampled = sum(header.endswith("Sampled=1") for header in headers)
     assert 2 <= sampled < len(headers)
+
+
+def test_a_log_group_that_the_role_may_not_make_is_not_made(local_aws: LocalAws, deploy: Callable[..., str]) -> None:
+    iam, name = local_aws.client("iam"), f"silent-{uuid.uuid4().hex[:8]}"
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    function = deploy({"app.py": "def handler(event, context):\n    print('said')\n"}, Role=arn)
+    local_aws.client("lambda").invoke(FunctionName=function)
+    groups = local_aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function}")["logGroups"]
+    assert groups == []

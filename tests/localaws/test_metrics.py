@@ -530,7 +530,7 @@ MISSING = None
         ("AVG([metric1, metric2])", ([1, 3], [MISSING, 5]), [0.5, 4]),
         ("MAX([metric1, metric2])", ([1, 9], [2, 5]), [2, 9]),
         ("metric1 - AVG(metric1)", ([1, 3], []), [-1, 1]),
-        ("-metric1 ^ 2", ([3], []), [9]),
+        ("2 ^ metric1", ([3], []), [8]),
         ("2 + 3 * metric1", ([2], []), [8]),
         ("FILL(metric1, 0)", ([1, MISSING, 3], []), [1, 0, 3]),
         ("FILL(metric1, REPEAT)", ([1, MISSING, 3], []), [1, 1, 3]),
@@ -558,7 +558,7 @@ def test_metric_math_gives_what_aws_documents(
 
 def test_an_expression_may_stand_on_another(cloudwatch: Any, namespace: str) -> None:
     publish(cloudwatch, namespace, "m", [2, 4])
-    queries = [
+    queries: list[dict[str, Any]] = [
         {"Id": "rate", "Expression": "doubled / 8 * 100", "Label": "Rate"},
         {"Id": "doubled", "Expression": "m1 * 2", "ReturnData": False},
         {**stat("m1", namespace, "m"), "ReturnData": False},
@@ -596,7 +596,7 @@ def test_an_expression_that_is_not_evaluated_is_refused(
     cloudwatch: Any, namespace: str, expression: str, message: str
 ) -> None:
     publish(cloudwatch, namespace, "m", [1])
-    queries = [{"Id": "e1", "Expression": expression}, stat("m1", namespace, "m")]
+    queries: list[dict[str, Any]] = [{"Id": "e1", "Expression": expression}, stat("m1", namespace, "m")]
     with pytest.raises(ClientError) as refused:
         read(cloudwatch, queries)
     assert refused.value.response["Error"]["Code"] == "ValidationError"
@@ -606,8 +606,8 @@ def test_an_expression_that_is_not_evaluated_is_refused(
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"Statistics": []}, "InvalidParameterCombination"),
-        ({"Statistics": [], "ExtendedStatistics": ["p101"]}, "InvalidParameterValue"),
+        ({"Statistics": None}, "InvalidParameterCombination"),
+        ({"Statistics": None, "ExtendedStatistics": ["p101"]}, "InvalidParameterValue"),
         ({"StartTime": BEGIN + timedelta(days=3)}, "InvalidParameterValue"),
         ({"StartTime": BEGIN - timedelta(days=2)}, "InvalidParameterCombination"),
         ({"Period": 61}, "ValidationError"),
@@ -616,7 +616,7 @@ def test_an_expression_that_is_not_evaluated_is_refused(
 def test_get_metric_statistics_refuses_what_aws_refuses(cloudwatch: Any, changes: dict[str, Any], code: str) -> None:
     request = {"Namespace": "N", "MetricName": "m", "Period": 60, "Statistics": ["Sum"], **span(), **changes}
     with pytest.raises(ClientError) as refused:
-        cloudwatch.get_metric_statistics(**request)
+        cloudwatch.get_metric_statistics(**{name: value for name, value in request.items() if value is not None})
     assert refused.value.response["Error"]["Code"] == code
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import time
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 import pytest
+from tests.cloudformation_stack import Resources, Stack
 
 from raytrail.localaws._s3._properties import SETTINGS, Setting, request_body
 
@@ -55,56 +54,33 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-class Stack:
-    """One stack with one bucket, created, updated and deleted through CloudFormation's public API."""
+class BucketStack:
+    """One stack with one bucket."""
 
     def __init__(self, aws: LocalAws) -> None:
-        self._cloudformation = aws.client("cloudformation")
-        self.name = f"bucket-{uuid.uuid4().hex[:8]}"
+        self._stack = Stack(aws)
+        self.name = self._stack.name
         self.bucket = f"raytrail-{uuid.uuid4().hex[:12]}"
 
     def create(self, properties: dict[str, Any]) -> str:
-        self._cloudformation.create_stack(StackName=self.name, TemplateBody=self._template(properties))
-        return self.settled()
+        return self._stack.create(self._resources(properties))
 
     def update(self, properties: dict[str, Any]) -> str:
-        self._cloudformation.update_stack(StackName=self.name, TemplateBody=self._template(properties))
-        return self.settled()
+        return self._stack.update(self._resources(properties))
 
     def delete(self) -> str:
-        self._cloudformation.delete_stack(StackName=self.name)
-        return self.settled()
+        return self._stack.delete()
 
     def reasons(self) -> str:
-        events = self._cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
-        return "\n".join(event.get("ResourceStatusReason", "") for event in events)
+        return self._stack.reasons()
 
-    def settled(self) -> str:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                status = self._cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]["StackStatus"]
-            except botocore.exceptions.ClientError:
-                return "DELETE_COMPLETE"
-            if not status.endswith("_IN_PROGRESS"):
-                return str(status)
-            time.sleep(0.05)
-        raise AssertionError(f"stack {self.name} did not settle")
-
-    def _template(self, properties: dict[str, Any]) -> str:
-        return json.dumps(
-            {
-                "Resources": {
-                    "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": self.bucket, **properties}}
-                },
-                "Outputs": {"DualStack": {"Value": {"Fn::GetAtt": ["Bucket", "DualStackDomainName"]}}},
-            }
-        )
+    def _resources(self, properties: dict[str, Any]) -> Resources:
+        return {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": self.bucket, **properties}}}
 
 
 @pytest.fixture
-def stack(local_aws: LocalAws) -> Iterator[Stack]:
-    made = Stack(local_aws)
+def stack(local_aws: LocalAws) -> Iterator[BucketStack]:
+    made = BucketStack(local_aws)
     yield made
     s3 = local_aws.client("s3")
     try:
@@ -136,7 +112,7 @@ def test_a_member_that_s3_does_not_have_is_refused_by_its_model() -> None:
         request_body(versioning, "some-bucket", {"Sttus": "Enabled"})
 
 
-def test_what_a_template_says_of_a_bucket_is_read_back(local_aws: LocalAws, stack: Stack) -> None:
+def test_what_a_template_says_of_a_bucket_is_read_back(local_aws: LocalAws, stack: BucketStack) -> None:
     assert stack.create(EVERYTHING) == "CREATE_COMPLETE", stack.reasons()
     s3 = local_aws.client("s3")
 
@@ -168,7 +144,9 @@ def test_what_a_template_says_of_a_bucket_is_read_back(local_aws: LocalAws, stac
     assert block == EVERYTHING["PublicAccessBlockConfiguration"]
 
 
-def test_a_property_that_an_update_drops_goes_back_to_the_default_of_s3(local_aws: LocalAws, stack: Stack) -> None:
+def test_a_property_that_an_update_drops_goes_back_to_the_default_of_s3(
+    local_aws: LocalAws, stack: BucketStack
+) -> None:
     stack.create(EVERYTHING)
     assert stack.update({"Tags": [{"Key": "owner", "Value": "billing"}]}) == "UPDATE_COMPLETE", stack.reasons()
     s3 = local_aws.client("s3")
@@ -182,7 +160,7 @@ def test_a_property_that_an_update_drops_goes_back_to_the_default_of_s3(local_aw
         s3.get_bucket_lifecycle_configuration(Bucket=stack.bucket)
 
 
-def test_an_object_lock_brings_versioning_and_its_default_retention(local_aws: LocalAws, stack: Stack) -> None:
+def test_an_object_lock_brings_versioning_and_its_default_retention(local_aws: LocalAws, stack: BucketStack) -> None:
     lock = {
         "ObjectLockEnabled": "Enabled",
         "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 365}},
@@ -193,7 +171,9 @@ def test_an_object_lock_brings_versioning_and_its_default_retention(local_aws: L
     assert s3.get_bucket_versioning(Bucket=stack.bucket)["Status"] == "Enabled"
 
 
-def test_a_configuration_that_s3_refuses_rolls_back_and_leaves_no_bucket(local_aws: LocalAws, stack: Stack) -> None:
+def test_a_configuration_that_s3_refuses_rolls_back_and_leaves_no_bucket(
+    local_aws: LocalAws, stack: BucketStack
+) -> None:
     # A lock needs versioning, which CloudFormation's schema does not know and S3 does.
     lock = {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}}
     assert stack.create(lock) == "ROLLBACK_COMPLETE"
@@ -202,7 +182,7 @@ def test_a_configuration_that_s3_refuses_rolls_back_and_leaves_no_bucket(local_a
         local_aws.client("s3").head_bucket(Bucket=stack.bucket)
 
 
-def test_objects_carry_the_encryption_of_their_bucket(local_aws: LocalAws, stack: Stack) -> None:
+def test_objects_carry_the_encryption_of_their_bucket(local_aws: LocalAws, stack: BucketStack) -> None:
     stack.create({"BucketEncryption": EVERYTHING["BucketEncryption"]})
     s3 = local_aws.client("s3")
     put = s3.put_object(Bucket=stack.bucket, Key="a", Body=b"1")
@@ -213,21 +193,21 @@ def test_objects_carry_the_encryption_of_their_bucket(local_aws: LocalAws, stack
         assert answer["BucketKeyEnabled"] is True
 
 
-def test_a_bucket_that_says_nothing_encrypts_with_s3s_own_keys(local_aws: LocalAws, stack: Stack) -> None:
+def test_a_bucket_that_says_nothing_encrypts_with_s3s_own_keys(local_aws: LocalAws, stack: BucketStack) -> None:
     stack.create({})
     s3 = local_aws.client("s3")
     assert s3.put_object(Bucket=stack.bucket, Key="a", Body=b"1")["ServerSideEncryption"] == "AES256"
     assert s3.get_object(Bucket=stack.bucket, Key="a")["ServerSideEncryption"] == "AES256"
 
 
-def test_kms_without_a_key_means_the_accounts_managed_key(local_aws: LocalAws, stack: Stack) -> None:
+def test_kms_without_a_key_means_the_accounts_managed_key(local_aws: LocalAws, stack: BucketStack) -> None:
     stack.create({})
     answer = local_aws.client("s3").put_object(Bucket=stack.bucket, Key="a", Body=b"1", ServerSideEncryption="aws:kms")
     assert answer["SSEKMSKeyId"].startswith("arn:aws:kms:us-east-1:111122223333:key/")
 
 
 @pytest.mark.parametrize("versioned", [False, True])
-def test_a_bucket_that_is_not_empty_keeps_its_stack(local_aws: LocalAws, stack: Stack, versioned: bool) -> None:
+def test_a_bucket_that_is_not_empty_keeps_its_stack(local_aws: LocalAws, stack: BucketStack, versioned: bool) -> None:
     stack.create({"VersioningConfiguration": {"Status": "Enabled"}} if versioned else {})
     s3 = local_aws.client("s3")
     s3.put_object(Bucket=stack.bucket, Key="evidence", Body=b"1")

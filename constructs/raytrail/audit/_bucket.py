@@ -32,6 +32,8 @@ class AuditBucket(Construct):
         self, scope: Construct, id: str, *, trail_arn: str, prefix: str = "", retention: Retention | None = None
     ) -> None:
         super().__init__(scope, id)
+        # Without it CDK lets the log service write by an ACL, which a bucket without ACLs cannot have.
+        self.node.set_context("@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy", True)
         retention = retention or Retention()
         self.key = self._make_key(trail_arn)
         self.access_logs = s3.Bucket(

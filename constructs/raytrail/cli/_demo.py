@@ -93,9 +93,7 @@ def _finish(console: Console, report: Report, output: Path) -> None:
     path = output / "report.json"
     report.write(path)
     console.print(f"report: {path}", highlight=False)
-    if report.missing:
-        names = ", ".join(missing.row for missing in report.missing)
-        raise RaytrailError(f"evidence is missing: {names}")
+    report.check()
 
 
 @contextmanager

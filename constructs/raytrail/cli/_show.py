@@ -55,6 +55,8 @@ class TerminalShow:
             self._console.print(Text.assemble(("  MISSING ", "bold red"), (row.row, "bold"), f": {row.reason}"))
             return
         self._console.print(Text.assemble(("  ✓ ", "green"), (row.row, "bold"), f": {row.seen}"))
+        by = f"{row.proof}, read with {row.read_with}, answered by {row.made_by}"
+        self._console.print(Padding(Text(by, style="dim italic"), (0, 0, 0, 4)))
         for line in row.lines:
             self._console.print(Padding(Text(line, style="dim"), (0, 0, 0, 6)))
 

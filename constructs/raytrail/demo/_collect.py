@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ class Scene:
     traffic: Traffic
     inbox: Inbox
     intrusion: Intrusion | None = None
+    identity_changes_before: float = 0.0
 
 
 Collector = Callable[[Scene], Evidence]
@@ -248,7 +250,7 @@ def alarm(scene: Scene) -> Evidence:
                 return moment
         return None
 
-    moment = wait_for(look, seconds=max(target.patience_seconds, 30), what=f"the alarm {name} going from OK to ALARM")
+    moment = wait_for(look, seconds=target.patience_seconds, what=f"the alarm {name} going from OK to ALARM")
     message = scene.inbox.wait(
         what=f"the message of the alarm {name}",
         seconds=target.patience_seconds,
@@ -294,27 +296,35 @@ def dashboard(scene: Scene) -> Evidence:
     )
 
 
+def count_identity_changes(target: Target, since: datetime) -> float:
+    """The count of changes to identities since a minute, as the metric filter over the trail's log group makes it."""
+    points = target.client("cloudwatch").get_metric_statistics(
+        Namespace=f"{target.kit}/Audit",
+        MetricName="IdentityChanges",
+        StartTime=since.replace(second=0, microsecond=0),
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
+        Period=60,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(sum(point["Sum"] for point in points))
+
+
 def trail_metric(scene: Scene) -> Evidence:
-    """A count over the trail's log group, as its metric filter makes it."""
-    target, cloudwatch = scene.target, scene.target.client("cloudwatch")
-    namespace = f"{target.kit}/Audit"
+    """A count over the trail's log group that rose by what the intruder did."""
+    target, since = scene.target, scene.traffic.since
 
     def look() -> float | None:
-        points = cloudwatch.get_metric_statistics(
-            Namespace=namespace,
-            MetricName="IdentityChanges",
-            StartTime=scene.traffic.since.replace(second=0, microsecond=0),
-            EndTime=datetime.now(UTC) + timedelta(minutes=1),
-            Period=60,
-            Statistics=["Sum"],
-        )["Datapoints"]
-        return sum(point["Sum"] for point in points) or None
+        more = count_identity_changes(target, since) - scene.identity_changes_before
+        return more if more >= Intrusion.identity_changes else None
 
-    count = wait_for(look, seconds=target.patience_seconds, what=f"the metric {namespace} IdentityChanges")
+    name = f"{target.kit}/Audit IdentityChanges"
+    count = wait_for(
+        look, seconds=target.patience_seconds, what=f"a rise of the metric {name} by {Intrusion.identity_changes}"
+    )
     return Evidence(
         row="metric filter",
         seen=f"{count:.0f} changes to identities counted in the trail's log group",
-        proof=f"{namespace} IdentityChanges",
+        proof=name,
         read_with="cloudwatch:GetMetricStatistics",
         made_by=target.made_by(EXTENDED),
     )
@@ -326,8 +336,13 @@ def trace_groups(scene: Scene) -> Evidence:
     groups = [group for group in xray.get_groups()["Groups"] if group["GroupName"].startswith(f"{kit}-")]
     records = xray.get_sampling_rules()["SamplingRuleRecords"]
     rules = [r["SamplingRule"]["RuleName"] for r in records if r["SamplingRule"]["RuleName"].startswith(f"{kit}-")]
-    if not groups or not rules:
-        raise EvidenceMissing(f"X-Ray has {len(groups)} groups and {len(rules)} sampling rules named {kit}-*")
+    resources = scene.target.template("tracing")["Resources"].values()
+    wanted = Counter(resource["Type"] for resource in resources)
+    if len(groups) < wanted["AWS::XRay::Group"] or len(rules) < wanted["AWS::XRay::SamplingRule"]:
+        raise EvidenceMissing(
+            f"X-Ray has {len(groups)} of {wanted['AWS::XRay::Group']} groups and {len(rules)} of "
+            f"{wanted['AWS::XRay::SamplingRule']} sampling rules of the template"
+        )
     return Evidence(
         row="trace groups",
         seen=f"{len(groups)} groups, {len(rules)} sampling rules",

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import boto3
 
 from raytrail.demo._cdk import Cdk
-from raytrail.demo._collect import HARMLESS, INTRUSIVE, Collector, Scene
+from raytrail.demo._collect import HARMLESS, INTRUSIVE, Collector, Scene, count_identity_changes
 from raytrail.demo._evidence import Evidence, Missing, wait_for
 from raytrail.demo._inbox import Inbox
 from raytrail.demo._inventory import Item, inventory, retained
@@ -68,6 +68,15 @@ class Report:
             self.missing.append(row)
         else:
             self.rows.append(row)
+
+    def check(self) -> None:
+        """Refuse a report that lacks a row.
+
+        Raises:
+            EvidenceMissing: Evidence is missing; the message names each row.
+        """
+        if self.missing:
+            raise EvidenceMissing(f"evidence is missing: {', '.join(missing.row for missing in self.missing)}")
 
     def write(self, path: Path) -> None:
         """Write the report as JSON."""
@@ -125,6 +134,7 @@ def exercise(target: Target, inbox: Inbox, show: Show, *, intrude: bool) -> Scen
     scene = Scene(target=target, traffic=send_traffic(target), inbox=inbox)
     if intrude:
         show.step("an administrator makes a user, and an intruder takes its key")
+        scene.identity_changes_before = count_identity_changes(target, scene.traffic.since)
         scene.intrusion = Intrusion(target=target)
         scene.intrusion.commit()
     return scene

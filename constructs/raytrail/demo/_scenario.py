@@ -6,7 +6,7 @@ import contextlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 from botocore.exceptions import ClientError
@@ -56,6 +56,9 @@ class Intrusion:
 
     Only for an account that nobody needs: `undo` takes back what `commit` did.
     """
+
+    identity_changes: ClassVar[int] = 5
+    """Calls that change something in IAM: two users, two keys, one policy attached."""
 
     target: Target
     started_at: float = 0.0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from raytrail.localaws._cloudformation._ledger import Ledger
+from raytrail.localaws._cloudformation._refusals import refusal
 from raytrail.localaws._cloudformation._schemas import ResourceSchema, resource_schema
 from raytrail.localaws._cloudformation._validation import violations
 from raytrail.localaws._hooks import hook
@@ -49,9 +50,9 @@ class CheckedResource:
         try:
             checked = self._named(self._checked(schema, logical_id, props), stack_name, logical_id)
             physical_id, attributes = self._handler["create"](logical_id, checked, stack_name)
-        except Exception:
+        except Exception as error:
             self._record(stack_name, logical_id, "", "CREATE_FAILED")
-            raise
+            raise refusal(self._type, error) from error
         self._record(stack_name, logical_id, physical_id, "CREATE_COMPLETE")
         return physical_id, self._attributes(schema, physical_id, checked, attributes)
 
@@ -76,9 +77,9 @@ class CheckedResource:
             if self._handler.get("update_with_logical_id"):
                 arguments = (*arguments, logical_id)  # type: ignore[assignment]
             new_id, attributes = self._handler["update"](*arguments)
-        except Exception:
+        except Exception as error:
             self._record(stack_name, name, physical_id, "UPDATE_FAILED")
-            raise
+            raise refusal(self._type, error) from error
         self._record(stack_name, name, new_id, "UPDATE_COMPLETE")
         return new_id, self._attributes(schema, new_id, new, attributes)
 
@@ -89,9 +90,9 @@ class CheckedResource:
             arguments = (*arguments, logical_id)  # type: ignore[assignment]
         try:
             self._handler["delete"](*arguments)
-        except Exception:
+        except Exception as error:
             self._ledger.removed(type=self._type, physical_id=physical_id, status="DELETE_FAILED")
-            raise
+            raise refusal(self._type, error) from error
         self._ledger.removed(type=self._type, physical_id=physical_id, status="DELETE_COMPLETE")
 
     def _record(self, stack: str, logical_id: str, physical_id: str, status: str) -> None:

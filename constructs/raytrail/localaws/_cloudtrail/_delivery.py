@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from raytrail.localaws._cloudtrail._destinations import log_group_name
+from raytrail.localaws._cloudtrail._late import Late
 from raytrail.localaws._cloudtrail._trails import DeliveryStatus, Trail, Trails, now
 from raytrail.localaws._hooks import hook
 from raytrail.records import group_into_files
@@ -30,6 +31,12 @@ class Delivery:
         self._trails = trails
         self._every = every_seconds
         self._scope = hook("ministack.core.responses:request_scope")
+        self._put_object = Late("ministack.services.s3:_put_object")
+        self._publish = Late("ministack.services.sns:publish_internal")
+        self._publish_error = hook("ministack.services.sns:SnsPublishError")
+        self._log_groups = hook("ministack.services.cloudwatch_logs:_log_groups")
+        self._create_log_stream = Late("ministack.services.cloudwatch_logs:_create_log_stream")
+        self._put_log_events = Late("ministack.services.cloudwatch_logs:_put_log_events")
         self._lock = threading.Lock()
         self._delivering = threading.Lock()
         self._waiting: dict[str, tuple[Trail, list[dict[str, Any]]]] = {}
@@ -95,40 +102,33 @@ class Delivery:
         if trail.kms_key_id:
             headers["x-amz-server-side-encryption"] = "aws:kms"
             headers["x-amz-server-side-encryption-aws-kms-key-id"] = trail.kms_key_id
-        answer = hook("ministack.services.s3:_put_object")(trail.bucket, key, body, headers)
+        answer = self._put_object(trail.bucket, key, body, headers)
         return None if answer[0] < 300 else _code(answer)
 
     def _notify(self, trail: Trail, keys: Sequence[str]) -> str | None:
-        publish = hook("ministack.services.sns:publish_internal")
-        refusal = hook("ministack.services.sns:SnsPublishError")
         for key in keys:
             try:
                 message = json.dumps({"s3Bucket": trail.bucket, "s3ObjectKey": [key]}, separators=(",", ":"))
-                if publish(trail.topic_arn, message) is None:
+                if self._publish(trail.topic_arn, message) is None:
                     return "NotFound"
-            except refusal as error:
+            except self._publish_error as error:
                 return str(error.code)
         return None
 
     def _log(self, trail: Trail, rows: list[dict[str, Any]]) -> str | None:
         name = log_group_name(trail.log_group_arn)
         stream = f"{trail.account_id}_CloudTrail_{trail.home_region}"
-        groups = hook("ministack.services.cloudwatch_logs:_log_groups")
-        group = groups.get(name)
+        group = self._log_groups.get(name)
         if group is None:
             return "ResourceNotFoundException"
         if stream not in group["streams"]:
-            hook("ministack.services.cloudwatch_logs:_create_log_stream")(
-                {"logGroupName": name, "logStreamName": stream}
-            )
+            self._create_log_stream({"logGroupName": name, "logStreamName": stream})
         rows = sorted(rows, key=_milliseconds)
         events = [
             {"timestamp": _milliseconds(row), "message": json.dumps(row, separators=(",", ":"), ensure_ascii=False)}
             for row in rows
         ]
-        answer = hook("ministack.services.cloudwatch_logs:_put_log_events")(
-            {"logGroupName": name, "logStreamName": stream, "logEvents": events}
-        )
+        answer = self._put_log_events({"logGroupName": name, "logStreamName": stream, "logEvents": events})
         return None if answer[0] < 300 else _code(answer)
 
 

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 from raytrail.localaws._cloudtrail._calls import Call
 from raytrail.localaws._cloudtrail._render import camel
+from raytrail.localaws._cloudtrail._xml import document, word
 from raytrail.localaws._world import Exchange
 
 _SETS = {
@@ -60,6 +61,7 @@ _WRAPPED = {
     "CreateLaunchTemplate",
     "DeleteLaunchTemplate",
     "CreateNatGateway",
+    "DescribeNatGateways",
     "DeleteNatGateway",
     "ModifyInstanceMetadataOptions",
 }
@@ -81,15 +83,14 @@ def request_parameters(call: Call, parameters: dict[str, Any]) -> dict[str, Any]
 
 def response_elements(call: Call, exchange: Exchange) -> dict[str, Any] | None:
     """The answer's XML as CloudTrail turns it."""
+    if call.operation.name in _WRAPPED:
+        found = document(exchange.response_body)
+        return {f"{call.operation.name}Response": found[1]} if found else None
     try:
         root = ElementTree.fromstring(exchange.response_body)  # noqa: S314 - our own answer
     except ElementTree.ParseError:
         return None
-    elements = {_name(child.tag): _element(child) for child in root}
-    if call.operation.name in _WRAPPED:
-        space = root.tag.rpartition("}")[0].lstrip("{")
-        return {f"{call.operation.name}Response": {"xmlns": space, **elements}}
-    return elements or None
+    return {_name(child.tag): _element(child) for child in root} or None
 
 
 def _object(value: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def _wrapped(value: dict[str, Any]) -> dict[str, Any]:
 def _element(node: ElementTree.Element) -> Any:
     children = list(node)
     if not children:
-        return _word((node.text or "").strip()) if (node.text or "").strip() else {}
+        return word((node.text or "").strip()) if (node.text or "").strip() else {}
     if all(_name(child.tag) == "item" for child in children):
         return {"items": [_element(child) for child in children]}
     return {_name(child.tag): _element(child) for child in children}
@@ -150,9 +151,3 @@ def _element(node: ElementTree.Element) -> Any:
 def _name(tag: str) -> str:
     name = tag.rpartition("}")[2]
     return "_return" if name == "return" else name
-
-
-def _word(text: str) -> Any:
-    if text in ("true", "false"):
-        return text == "true"
-    return int(text) if text.isdigit() and len(text) < 12 else text

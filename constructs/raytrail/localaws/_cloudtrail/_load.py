@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,27 +22,31 @@ def loader(recorder: Recorder) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         if (request.method, request.path) != ("POST", "/records"):
             return _answer(404, {"message": f"there is only POST /records, got {request.method} {request.path}"})
-        own = parse_qs(request.query_string).get("account", [""])[0] == "local"
-        loaded, refused = 0, []
-        for outcome in read_bytes(request.body, "request"):
-            match outcome:
-                case RecordLine(record=record):
-                    if own:
-                        record = {**record, "recipientAccountId": request.account_id}
-                    try:
-                        group_into_files([record])
-                    except InvalidProps as error:
-                        refused.append({"line": outcome.line, "reason": str(error)})
-                        continue
-                    recorder.take(record, request.account_id)
-                    loaded += 1
-                case Refusal():
-                    refused.append({"line": outcome.line, "reason": outcome.reason})
-                case Aside():
-                    refused.append({"line": outcome.line, "reason": f"not an event but {outcome.kind}"})
-        return _answer(200, {"loaded": loaded, "refused": refused})
+        # A large file takes a while, in which the server goes on answering.
+        return _answer(200, await asyncio.to_thread(_load, recorder, request))
 
     return handle
+
+
+def _load(recorder: Recorder, request: Request) -> dict[str, Any]:
+    own = parse_qs(request.query_string).get("account", [""])[0] == "local"
+    loaded, refused = 0, []
+    for outcome in read_bytes(request.body, "request"):
+        match outcome:
+            case RecordLine(record=found):
+                record = {**found, "recipientAccountId": request.account_id} if own else found
+                try:
+                    group_into_files([record])
+                except InvalidProps as error:
+                    refused.append({"line": outcome.line, "reason": str(error)})
+                    continue
+                recorder.take(record, request.account_id)
+                loaded += 1
+            case Refusal():
+                refused.append({"line": outcome.line, "reason": outcome.reason})
+            case Aside():
+                refused.append({"line": outcome.line, "reason": f"not an event but {outcome.kind}"})
+    return {"loaded": loaded, "refused": refused}
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from xml.etree import ElementTree
 
 from raytrail.localaws._cloudtrail._calls import Call
+from raytrail.localaws._cloudtrail._xml import document
 from raytrail.localaws._world import Exchange
 
 _SIGNING = ("x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-user-agent", "x-amz-decoded")
@@ -68,42 +68,5 @@ def _body(call: Call, exchange: Exchange) -> dict[str, Any]:
             return {"bucketPolicy": json.loads(exchange.body)}
         except ValueError:
             return {}
-    if not exchange.body.lstrip().startswith(b"<"):
-        return {}
-    try:
-        root = ElementTree.fromstring(exchange.body)  # noqa: S314 - a client's request on 127.0.0.1; expat caps expansion
-    except ElementTree.ParseError:
-        return {}
-    name, space = _split(root.tag)
-    value = element(root)
-    if space:
-        value = {"xmlns": space, **(value if isinstance(value, dict) else {"content": value})}
-    return {name: value}
-
-
-def element(node: ElementTree.Element) -> Any:
-    """An XML element as JSON the way CloudTrail turns it: repeated children are a list, words that look like
-    numbers or truth values are such."""
-    found: dict[str, Any] = {}
-    for key, text in node.attrib.items():
-        found[_split(key)[0]] = text
-    for child in node:
-        name, value = _split(child.tag)[0], element(child)
-        if name in found:
-            found[name] = [*found[name], value] if isinstance(found[name], list) else [found[name], value]
-        else:
-            found[name] = value
-    return found or _word((node.text or "").strip())
-
-
-def _word(text: str) -> Any:
-    if text in ("true", "false"):
-        return text == "true"
-    if text.isdigit() and (text == "0" or not text.startswith("0")):
-        return int(text)
-    return text
-
-
-def _split(tag: str) -> tuple[str, str]:
-    space, brace, name = tag.rpartition("}")
-    return (name, space.lstrip("{")) if brace else (tag, "")
+    found = document(exchange.body)
+    return {found[0]: found[1]} if found else {}

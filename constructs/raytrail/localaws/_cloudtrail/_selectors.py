@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from raytrail.localaws._cloudtrail._names import GLOBAL_SERVICES
@@ -11,6 +11,24 @@ DEFAULT: list[dict[str, Any]] = [
     {"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": [], "ExcludeManagementEventSources": []}
 ]
 """What a trail selects that was given no selectors: management events, reads and writes."""
+
+MAX_DATA_RESOURCES = 250
+MAX_VALUES = 500
+
+_FIELDS = {
+    "errorCode",
+    "eventCategory",
+    "eventName",
+    "eventSource",
+    "eventType",
+    "readOnly",
+    "resources.ARN",
+    "resources.type",
+    "sessionCredentialFromConsole",
+    "userIdentity.arn",
+    "vpcEndpointId",
+}
+_EQUALS_ONLY = {"eventCategory", "readOnly", "resources.type"}
 
 _ALL_OF_TYPE = {
     "AWS::S3::Object": ("arn:aws:s3", "arn:aws:s3:::"),
@@ -39,6 +57,47 @@ def selects(selectors: Iterable[Mapping[str, Any]], record: Mapping[str, Any]) -
     return any(
         _advanced(s["FieldSelectors"], record) if "FieldSelectors" in s else _basic(s, record) for s in selectors
     )
+
+
+def refuse(basic: Sequence[Mapping[str, Any]], advanced: Sequence[Mapping[str, Any]]) -> str | None:
+    """Why AWS would refuse selectors, or None.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/filtering-data-events.html
+
+    Args:
+        basic: ``EventSelectors``.
+        advanced: ``AdvancedEventSelectors``.
+    """
+    resources = [data for selector in basic for data in selector.get("DataResources") or []]
+    for data in resources:
+        if data.get("Type") not in _ALL_OF_TYPE:
+            return f"The data resource type {data.get('Type')} is not valid; valid are {', '.join(_ALL_OF_TYPE)}."
+    if sum(len(data.get("Values") or []) for data in resources) > MAX_DATA_RESOURCES:
+        return f"The total number of data resources cannot exceed {MAX_DATA_RESOURCES} across all event selectors."
+    values = 0
+    for selector in advanced:
+        fields = {str(field.get("Field")): field for field in selector.get("FieldSelectors") or []}
+        values += sum(len(field.get(name) or []) for field in fields.values() for name in (*_SELECT, *_DESELECT))
+        refusal = _refuse_fields(fields)
+        if refusal:
+            return refusal
+    if values > MAX_VALUES:
+        return f"The total number of values for conditions cannot exceed {MAX_VALUES} across all selectors."
+    return None
+
+
+def _refuse_fields(fields: Mapping[str, Mapping[str, Any]]) -> str | None:
+    unknown = sorted(set(fields) - _FIELDS)
+    if unknown:
+        return f"The field {unknown[0]} is not valid; valid are {', '.join(sorted(_FIELDS))}."
+    for name in _EQUALS_ONLY & set(fields):
+        if not fields[name].get("Equals") or any(fields[name].get(other) for other in (*_SELECT, *_DESELECT)[1:]):
+            return f"The field {name} can only use the Equals operator."
+    if "eventCategory" not in fields:
+        return "The field eventCategory is required."
+    if fields["eventCategory"]["Equals"] == ["Data"] and "resources.type" not in fields:
+        return "The field resources.type is required to select data events."
+    return None
 
 
 def covers(record: Mapping[str, Any], *, home_region: str, multi_region: bool, global_events: bool) -> bool:

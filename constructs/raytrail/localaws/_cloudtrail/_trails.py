@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from raytrail.localaws._cloudtrail._destinations import refuse_destinations
-from raytrail.localaws._cloudtrail._selectors import DEFAULT
+from raytrail.localaws._cloudtrail._destinations import Destinations
+from raytrail.localaws._cloudtrail._selectors import DEFAULT, refuse
 from raytrail.localaws._hooks import hook
 from raytrail.localaws._world import Response
 
@@ -61,14 +61,18 @@ class Trails:
         self._organizations = hook("ministack.services.organizations:_orgs")
         self._account = hook("ministack.core.responses:get_account_id")
         self._region = hook("ministack.core.responses:get_region")
+        self._destinations = Destinations()
         self._statuses: dict[str, DeliveryStatus] = {}
         self._insights: dict[str, list[dict[str, Any]]] = {}
-        dispatch: dict[str, Callable[[dict[str, Any]], Response]] = hook("ministack.services.cloudtrail:_DISPATCH")
-        self._original = dict(dispatch)
-        dispatch |= {
+        self._dispatch: dict[str, Callable[[dict[str, Any]], Response]] = hook(
+            "ministack.services.cloudtrail:_DISPATCH"
+        )
+        self._original = dict(self._dispatch)
+        self._dispatch |= {
             "CreateTrail": self.create,
             "UpdateTrail": self.update,
             "GetTrailStatus": self._get_status,
+            "PutEventSelectors": self.put_event_selectors,
             "PutInsightSelectors": self.put_insight_selectors,
             "GetInsightSelectors": self._get_insight_selectors,
         }
@@ -89,10 +93,7 @@ class Trails:
         Raises:
             ValueError: CloudTrail's error, its code and message.
         """
-        handler = {"CreateTrail": self.create, "UpdateTrail": self.update}.get(action)
-        if action == "PutInsightSelectors":
-            handler = self.put_insight_selectors
-        status, _, content = (handler or self._original[action])(body)
+        status, _, content = self._dispatch[action](body)
         answer: dict[str, Any] = json.loads(content)
         if status >= 400:
             raise ValueError(
@@ -136,6 +137,13 @@ class Trails:
             return status, headers, content
         answer = {**json.loads(content), **self._complete(name, body)}
         return 200, headers, json.dumps({k: v for k, v in answer.items() if v != ""}).encode()
+
+    def put_event_selectors(self, body: dict[str, Any]) -> Response:
+        """PutEventSelectors, refused where AWS refuses it."""
+        refusal = refuse(body.get("EventSelectors") or [], body.get("AdvancedEventSelectors") or [])
+        return (
+            _error("InvalidEventSelectorsException", refusal) if refusal else self._original["PutEventSelectors"](body)
+        )
 
     def put_insight_selectors(self, body: dict[str, Any]) -> Response:
         """PutInsightSelectors: kept, and told again; no Insights are found here."""
@@ -192,7 +200,8 @@ class Trails:
                 "Multi-Region trail must include global service events.",
             )
         arn = f"arn:aws:cloudtrail:{self._region()}:{self._account()}:trail/{name}"
-        found = refuse_destinations(body, arn, self._account(), self._organization(self._account(), body))
+        organization = self._organization(self._account(), body)
+        found = self._destinations.refuse(body, arn, self._account(), organization)
         return _error(*found) if found else None
 
     def _complete(self, name: str, body: Body) -> dict[str, Any]:

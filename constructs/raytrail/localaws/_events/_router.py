@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 from raytrail.localaws._cloudtrail import Recorded
-from raytrail.localaws._events._dead_letters import send_dead_letter
+from raytrail.localaws._cloudtrail._late import Late
+from raytrail.localaws._events._dead_letters import DeadLetters
 from raytrail.localaws._events._envelope import event_of, is_quiet
 from raytrail.localaws._events._targets import Failure, Targets
 from raytrail.localaws._hooks import hook, wrap
@@ -28,6 +29,9 @@ class Router:
         self._account = hook("ministack.core.responses:get_account_id")
         self._region = hook("ministack.core.responses:get_region")
         self._archive = hook("ministack.services.eventbridge:_archive_event")
+        self._ensure_default_bus = hook("ministack.services.eventbridge:_ensure_default_bus")
+        self._store = Late("ministack.services.cloudwatch:_store_datum")
+        self._dead_letters = DeadLetters()
         self._targets = Targets(self.dispatch)
         wrap("ministack.services.eventbridge:_dispatch_event", lambda _original: self.dispatch)
         wrap("ministack.services.eventbridge:_invoke_target", lambda _original: self.invoke)
@@ -36,7 +40,7 @@ class Router:
         """Send a CloudTrail record to the default bus of its Region. A listener of CloudTrail's."""
         if not recorded.on_a_trail:
             return
-        hook("ministack.services.eventbridge:_ensure_default_bus")()
+        self._ensure_default_bus()
         event = event_of(recorded.record, recorded.account_id)
         view = self._view(event)
         self.dispatch(event, view)
@@ -57,8 +61,8 @@ class Router:
                 continue
             if not self._matches(rule["EventPattern"], view, f"rule {key}"):
                 continue
-            _count("MatchedEvents", rule)
-            _count("TriggeredRules", rule)
+            self._count("MatchedEvents", rule)
+            self._count("TriggeredRules", rule)
             for target in list(self._targets_of.get(key, [])):
                 # An event passes a rule once: two buses that forward to each other end there.
                 self.invoke(target, {**event, "_Passed": [*passed, (*place, key)]}, rule, view)
@@ -66,7 +70,7 @@ class Router:
     def invoke(self, target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
         """Deliver an event to one target; a delivery that fails goes to the target's dead-letter queue."""
         view = view or self._view(event)
-        _count("Invocations", rule)
+        self._count("Invocations", rule)
         try:
             failure = self._targets.deliver(target, event, rule, view)
         except Exception as error:
@@ -75,17 +79,15 @@ class Router:
         if failure is None:
             return
         logger.warning("EventBridge: rule %s, target %s: %s", rule.get("Name"), target.get("Arn"), failure)
-        _count("FailedInvocations", rule)
+        self._count("FailedInvocations", rule)
         queue = (target.get("DeadLetterConfig") or {}).get("Arn")
         if queue:
-            sent = send_dead_letter(queue, target, rule, view.event_with_detail(), failure)
-            _count("InvocationsSentToDlq" if sent else "InvocationsFailedToBeSentToDlq", rule)
+            sent = self._dead_letters.send(queue, target, rule, view.event_with_detail(), failure)
+            self._count("InvocationsSentToDlq" if sent else "InvocationsFailedToBeSentToDlq", rule)
 
-
-def _count(metric: str, rule: dict[str, Any]) -> None:
-    dimensions = {"RuleName": str(rule.get("Name", ""))}
-    bus = rule.get("EventBusName", "default")
-    if bus != "default":
-        dimensions["EventBusName"] = str(bus)
-    store = hook("ministack.services.cloudwatch:_store_datum")
-    store("AWS/Events", metric, dimensions, time.time(), "Count", 1.0, None, None, None)
+    def _count(self, metric: str, rule: dict[str, Any]) -> None:
+        dimensions = {"RuleName": str(rule.get("Name", ""))}
+        bus = rule.get("EventBusName", "default")
+        if bus != "default":
+            dimensions["EventBusName"] = str(bus)
+        self._store("AWS/Events", metric, dimensions, time.time(), "Count", 1.0, None, None, None)

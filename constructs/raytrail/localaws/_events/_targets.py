@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from raytrail.localaws._cloudtrail._late import Late
 from raytrail.localaws._cloudtrail._policy import allows
 from raytrail.localaws._hooks import hook
 
@@ -55,6 +56,21 @@ class Targets:
         self._scope = hook("ministack.core.responses:request_scope")
         self._transform = hook("ministack.services.eventbridge:_apply_input_transformer")
         self._original = hook("ministack.services.eventbridge:_invoke_target")
+        self._buses = hook("ministack.services.eventbridge:_event_buses")
+        self._ensure_default_bus = hook("ministack.services.eventbridge:_ensure_default_bus")
+        self._archive = hook("ministack.services.eventbridge:_archive_event")
+        self._log_groups = hook("ministack.services.cloudwatch_logs:_log_groups")
+        self._log_policies = hook("ministack.services.cloudwatch_logs:_resource_policies")
+        self._create_log_stream = Late("ministack.services.cloudwatch_logs:_create_log_stream")
+        self._put_log_events = Late("ministack.services.cloudwatch_logs:_put_log_events")
+        self._topics = hook("ministack.services.sns:_topics")
+        self._publish = Late("ministack.services.sns:publish_internal")
+        self._publish_error = hook("ministack.services.sns:SnsPublishError")
+        self._queue_by_arn = hook("ministack.services.sqs:_queue_by_arn")
+        self._send = Late("ministack.services.eventbridge:_dispatch_to_sqs")
+        self._function = hook("ministack.services.lambda_svc:_get_func_record_for_ref")
+        self._call = Late("ministack.services.eventbridge:_dispatch_to_lambda")
+        self._state_machine = hook("ministack.services.stepfunctions:_resolve_state_machine_arn")
 
     def deliver(self, target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any) -> Failure | None:
         """Deliver an event; None when the target took it.
@@ -112,27 +128,24 @@ class Targets:
             return Failure("THIRD_ACCOUNT_HOP_DETECTED", "The event has come from another account already.")
         name = spec.resource.partition("/")[2]
         with self._scope(*there):
-            hook("ministack.services.eventbridge:_ensure_default_bus")()
-            if name not in hook("ministack.services.eventbridge:_event_buses"):
+            self._ensure_default_bus()
+            if name not in self._buses:
                 return _absent(target["Arn"])
             forwarded = {**event, "EventBusName": name, "_Places": places}
             if payload is not None:
                 forwarded["Detail"] = payload
             self._dispatch(forwarded)
             kept = {key: value for key, value in forwarded.items() if not key.startswith("_")}
-            hook("ministack.services.eventbridge:_archive_event")(kept)
+            self._archive(kept)
         return None
 
     def _to_log_group(self, spec: Any, target: dict[str, Any], text: str, transformed: bool) -> Failure | None:
         name = spec.resource.partition("log-group:")[2].removesuffix(":*")
-        groups = hook("ministack.services.cloudwatch_logs:_log_groups")
+        groups = self._log_groups
         if name not in groups:
             return _absent(target["Arn"])
         arn = f"arn:aws:logs:{spec.region}:{spec.account_id}:log-group:{name}:*"
-        policies = [
-            policy["policyDocument"]
-            for policy in hook("ministack.services.cloudwatch_logs:_resource_policies").values()
-        ]
+        policies = [policy["policyDocument"] for policy in self._log_policies.values()]
         for service in _LOG_SERVICES:
             for action in _LOG_ACTIONS:
                 if not any(_lets_log(policy, service, action, arn) for policy in policies):
@@ -147,41 +160,38 @@ class Targets:
                 return Failure("INVALID_JSON", "The input for a log group must be an object of timestamp and message.")
         stream = str(uuid.uuid5(uuid.NAMESPACE_URL, str(target["Arn"])))
         if stream not in groups[name]["streams"]:
-            create = hook("ministack.services.cloudwatch_logs:_create_log_stream")
-            create({"logGroupName": name, "logStreamName": stream})
-        put = hook("ministack.services.cloudwatch_logs:_put_log_events")
+            self._create_log_stream({"logGroupName": name, "logStreamName": stream})
         events = [{"timestamp": timestamp, "message": text}]
-        status, _, content = put({"logGroupName": name, "logStreamName": stream, "logEvents": events})
+        status, _, content = self._put_log_events({"logGroupName": name, "logStreamName": stream, "logEvents": events})
         return None if status < 300 else Failure("ERROR_FROM_TARGET", content.decode("utf-8", "replace"))
 
     def _to_topic(self, spec: Any, target: dict[str, Any], rule: dict[str, Any], text: str) -> Failure | None:
         arn = str(spec)
-        topic = hook("ministack.services.sns:_topics").get(arn)
+        topic = self._topics.get(arn)
         if topic is None:
             return _absent(arn)
         policy = topic["attributes"].get("Policy") or "{}"
         # Conditions in the policy of a topic are not supported for EventBridge: none is ever met.
         if not target.get("RoleArn") and not allows(policy, service=SERVICE, action="sns:Publish", resource=arn):
             return _forbidden(arn)
-        refusal = hook("ministack.services.sns:SnsPublishError")
         try:
-            hook("ministack.services.sns:publish_internal")(arn, text)
-        except refusal as error:
+            self._publish(arn, text)
+        except self._publish_error as error:
             return Failure("ERROR_FROM_TARGET", f"{error.code}: {error}")
         return None
 
     def _to_queue(self, spec: Any, target: dict[str, Any], rule: dict[str, Any], text: str) -> Failure | None:
-        queue = hook("ministack.services.sqs:_queue_by_arn")(str(spec))
+        queue = self._queue_by_arn(str(spec))
         if not queue:
             return _absent(spec)
         if not target.get("RoleArn") and not queue_lets_in(queue, str(spec), rule):
             return _forbidden(spec)
-        hook("ministack.services.eventbridge:_dispatch_to_sqs")(spec, text, target.get("SqsParameters") or {})
+        self._send(spec, text, target.get("SqsParameters") or {})
         return None
 
     def _to_function(self, spec: Any, target: dict[str, Any], rule: dict[str, Any], text: str) -> Failure | None:
         arn = str(spec)
-        record, config, _ = hook("ministack.services.lambda_svc:_get_func_record_for_ref")(arn)
+        record, config, _ = self._function(arn)
         if not record or not config:
             return _absent(arn)
         policy = record.get("policy") or {}
@@ -190,14 +200,14 @@ class Targets:
             policy, service=SERVICE, action="lambda:InvokeFunction", resource=arn, context=context
         ):
             return _forbidden(arn)
-        hook("ministack.services.eventbridge:_dispatch_to_lambda")(arn, text)
+        self._call(arn, text)
         return None
 
     def _to_other(
         self, spec: Any, target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any
     ) -> Failure | None:
         if spec.service == "states":
-            if hook("ministack.services.stepfunctions:_resolve_state_machine_arn")(str(spec)) is None:
+            if self._state_machine(str(spec)) is None:
                 return _absent(spec)
         elif not (spec.service == "events" and spec.resource.startswith("api-destination/")):
             return Failure("INTERNAL_ERROR", f"Targets of {spec.service} are not emulated.")

@@ -3,7 +3,8 @@
 What it emulates: Python functions with the layer ``AWSOpenTelemetryDistroPython`` and its execution wrapper run with
 the same OpenTelemetry distribution, from PyPI, set up as the layer's own script sets it up; tracing modes ``Active``
 and ``PassThrough`` with Lambda's own sampling and segments; the errors of functions that cannot start, raise, exit
-or hang, in the words of Lambda's Python runtime; output that reaches the log group whole.
+or hang, in the words of Lambda's Python runtime; output that reaches the log group whole, and no log group that the
+function's role may not make.
 
 What it is held against: the layer's ``otel-instrument`` script
 (https://github.com/aws-observability/aws-otel-python-instrumentation/tree/main/lambda-layer), the tracing page of
@@ -20,6 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 from raytrail.localaws._functions._invocation import Decisions, begin, current, record
+from raytrail.localaws._functions._logging import within_permissions
 from raytrail.localaws._functions._worker import python_script, worker_class
 from raytrail.localaws._hooks import hook, wrap
 from raytrail.localaws._world import World
@@ -35,6 +37,7 @@ def install(world: World) -> None:
     wrap("ministack.services.lambda_svc:_execute_function_dispatch", lambda original: _traced(original, xray))
     wrap("ministack.services.lambda_svc:_xray_trace_id_for_invocation", _told)
     wrap("ministack.services.lambda_svc:_invoke", _continuing)
+    wrap("ministack.services.lambda_svc:_emit_lambda_logs", within_permissions)
     wrap("ministack.services.apigateway_v1:_lambda_proxy_response", _discreet)
 
 

@@ -9,8 +9,8 @@ Emulated:
     - Saved queries (PutQueryDefinition and so on) and AWS::Logs::QueryDefinition.
     - The log class INFREQUENT_ACCESS refuses metric filters, subscription filters, FilterLogEvents and GetLogEvents.
 
-Held against: the examples that AWS prints for filter patterns, Logs Insights and EMF (the tests name each page), EMF's
-JSON schema, and botocore's model of CloudWatch Logs (shapes).
+Held against: the examples that AWS prints for filter patterns and Logs Insights, the example and the rules of the EMF
+specification (the tests name each page), and botocore's model of CloudWatch Logs (shapes).
 
 Known to differ from AWS:
     - A query is complete when StartQuery answers; queries in SQL and PPL, and the commands pattern, diff, unnest,

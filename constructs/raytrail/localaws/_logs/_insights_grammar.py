@@ -191,7 +191,8 @@ class _Parser:
         source: Expression = Field("@message")
         pattern = self._regex()
         if pattern is None and self._peek()[0] == "name":
-            source = self._value(0)
+            # A field or a function of one: what follows is a regex, and no division.
+            source = self._unary()
             pattern = self._regex()
         if pattern is not None:
             if not pattern.groupindex:

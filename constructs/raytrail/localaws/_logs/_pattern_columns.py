@@ -36,8 +36,8 @@ class ColumnPattern:
         if parts.count("...") + parts.count("…") > 1:
             raise PatternError("A space-delimited filter pattern has at most one ellipsis")
         gap = next((n for n, part in enumerate(parts) if part in ("...", "…")), None)
-        self._head = [_column(part) for part in (parts if gap is None else parts[:gap])]
-        self._tail = None if gap is None else [_column(part) for part in parts[gap + 1 :]]
+        self._head = [column for part in (parts if gap is None else parts[:gap]) for column in _parse(part)]
+        self._tail = None if gap is None else [column for part in parts[gap + 1 :] for column in _parse(part)]
 
     def match(self, message: str) -> Mapping[str, str] | None:
         """The fields of ``message`` by name (``$status_code``) or position (``$1``), if it matches."""
@@ -60,21 +60,24 @@ def split(message: str) -> list[str]:
     return [next(g for g in found.groups() if g is not None) for found in _FIELD.finditer(message)]
 
 
-def _column(source: str) -> _Column:
+def _parse(source: str) -> list[_Column]:
+    """What stands between two commas: one column, or several that ``&&`` joins (``status = 4* && bytes > 1000``)."""
     if not source:
-        return _Column("", ())
+        return [_Column("", ())]
     if plain := _NAME.fullmatch(source):
-        return _Column(plain[1], ())
-    groups, names = [], set()
-    for alternative in source.split("||"):
-        conditions = []
-        for part in alternative.split("&&"):
-            found = _CONDITION.fullmatch(part)
-            if not found:
-                raise PatternError(f"Invalid field '{source}' in space-delimited filter pattern")
-            names.add(found[1])
-            conditions.append(condition(found[2], found[3]))
-        groups.append(tuple(conditions))
-    if len(names) > 1:
-        raise PatternError(f"The conditions of one field must be on that field, got '{source}'")
-    return _Column(names.pop(), tuple(groups))
+        return [_Column(plain[1], ())]
+    alternatives = [[_condition(part) for part in alternative.split("&&")] for alternative in source.split("||")]
+    names = list(dict.fromkeys(name for alternative in alternatives for name, _ in alternative))
+    if len(names) > 1 and len(alternatives) > 1:
+        raise PatternError(f"The alternatives of one field must be on that field, got '{source}'")
+    return [
+        _Column(name, tuple(tuple(each for own, each in group if own == name) for group in alternatives))
+        for name in names
+    ]
+
+
+def _condition(source: str) -> tuple[str, Condition]:
+    found = _CONDITION.fullmatch(source)
+    if not found:
+        raise PatternError(f"Invalid field '{source}' in space-delimited filter pattern")
+    return found[1], condition(found[2], found[3])

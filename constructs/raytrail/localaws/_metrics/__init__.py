@@ -17,8 +17,8 @@ Known to differ from AWS:
     - Refused, not emulated: anomaly detection, PromQL and log alarms, evaluation windows, SEARCH, Metrics Insights,
       actions on EC2, Auto Scaling and Systems Manager.
     - Percentile alarms evaluate however few the samples are (EvaluateLowSampleCountPercentile is kept only).
-    - HTTP APIs, Step Functions and EventBridge send no metrics of their own.
-    - GetMetricData answers in one page.
+    - HTTP APIs, Step Functions and S3 send no metrics; NumberOfMessagesReceived and -Deleted of SQS are not counted.
+    - GetMetricData answers in one page. CBOR is not spoken: SDKs that default to it must be set to JSON or Query.
 """
 
 from raytrail.localaws._hooks import wrap

@@ -15,6 +15,8 @@ from raytrail.localaws._metrics._wire import ApiError, Operation, Values, Wire
 _MODULE = "ministack.services.cloudwatch"
 _MISSING_DATA = ("breaching", "notBreaching", "ignore", "missing")
 _DAY = 86_400
+_METRIC = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit")
+_DEFAULTED = (*_METRIC, "TreatMissingData", "AlarmDescription")
 _UNSUPPORTED = (
     "ThresholdMetricId",
     "EvaluationCriteria",
@@ -47,13 +49,11 @@ class MetricAlarms:
         self._original(request)
         alarm = self._alarms[name]
         # Ministack keeps a part of the request and fills in defaults; AWS shows what was asked for.
-        for member in ("Statistic", "ExtendedStatistic", "MetricName", "Namespace", "Period", "Dimensions", "Unit"):
+        for member in _DEFAULTED:
             alarm.pop(member, None)
         kept = set(self._wire.request_shape("PutMetricAlarm").members) - {"Tags"}
         alarm |= {member: value for member, value in request.items() if member in kept}
         alarm.setdefault("Dimensions", [])
-        if "TreatMissingData" not in request:
-            alarm.pop("TreatMissingData", None)
         now = time.time()
         alarm["AlarmConfigurationUpdatedTimestamp"] = now
         if before is None:
@@ -124,7 +124,7 @@ def _check_metric(request: Values) -> int:
 
 
 def _check_metrics(request: Values) -> int:
-    for member in ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit"):
+    for member in _METRIC:
         if request.get(member):
             raise ApiError("ValidationError", f"The parameters Metrics and {member} are mutually exclusive")
     metrics: list[Any] = request["Metrics"]

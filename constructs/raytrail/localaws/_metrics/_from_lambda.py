@@ -35,8 +35,11 @@ class LambdaMetrics:
 
     def _run(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def execute(func: Any, config: dict[str, Any], *rest: Any) -> Any:
-            self._send("ConcurrentExecutions", float(self._in_flight.get(self._key(config), 1)), config)
-            self._emitter.send("AWS/Lambda", "ConcurrentExecutions", float(sum(self._in_flight.values())) or 1.0)
+            own = self._key(config)
+            here = own.rpartition(":")[0]
+            running = [n for key, n in list(self._in_flight.items()) if key.rpartition(":")[0] == here]
+            self._send("ConcurrentExecutions", float(self._in_flight.get(own, 1)), config)
+            self._emitter.send("AWS/Lambda", "ConcurrentExecutions", float(sum(running)))
             started = time.perf_counter()
             failed = True
             try:

@@ -58,25 +58,18 @@ class MetricStore:
         """Add ``value`` to the statistic set of the current minute, so that a gauge read often stays small."""
         minute = now // 60 * 60
         points = self._points(metric)
-        if not points or points[-1]["Timestamp"] != minute:
-            known = {"SampleCount": 1.0, "Sum": value, "Minimum": value, "Maximum": value}
-            points.append(
-                {
-                    "Timestamp": minute,
-                    "Value": value,
-                    "Unit": unit,
-                    "Dimensions": dict(metric.dimensions),
-                    "_stat": known,
-                }
-            )
+        known = points[-1].get("_stat") if points and points[-1]["Timestamp"] == minute else None
+        if known is not None:
+            points[-1]["_stat"] = {
+                "SampleCount": known["SampleCount"] + 1,
+                "Sum": known["Sum"] + value,
+                "Minimum": min(known["Minimum"], value),
+                "Maximum": max(known["Maximum"], value),
+            }
             return
-        known = points[-1]["_stat"]
-        points[-1]["_stat"] = {
-            "SampleCount": known["SampleCount"] + 1,
-            "Sum": known["Sum"] + value,
-            "Minimum": min(known["Minimum"], value),
-            "Maximum": max(known["Maximum"], value),
-        }
+        first = {"SampleCount": 1.0, "Sum": value, "Minimum": value, "Maximum": value}
+        about = {"Timestamp": minute, "Value": value, "Unit": unit, "Dimensions": dict(metric.dimensions)}
+        points.append({**about, "_stat": first})
 
     def samples(self, metric: Metric, start: float, end: float, unit: str | None = None) -> list[Sample]:
         """The samples of exactly this metric from ``start`` (included) to ``end`` (excluded), in any order."""

@@ -80,7 +80,7 @@ class Wire:
         return convert(value)
 
     def _handler(self, name: str, operation: Operation) -> Callable[..., Any]:
-        model = self._model.operation_model(name)
+        model: Any = self._model.operation_model(name)
 
         def handle(params: Mapping[str, Any], data: Values, is_cbor: bool, is_json: bool = False) -> Any:
             try:

@@ -52,10 +52,12 @@ def install(handlers: dict[str, Handler]) -> None:
             apis[physical_id]["policy"] = json.dumps(new["Policy"])
 
     def stage(physical_id: str, new: Properties, old: Properties) -> None:
-        _keep(stages[new["RestApiId"]][new["StageName"]], _STAGE, new)
+        record = (stages.get(new["RestApiId"]) or {}).get(new.get("StageName"))
+        _keep(_found(record, "Invalid API identifier specified"), _STAGE, new)
 
     def method(physical_id: str, new: Properties, old: Properties) -> None:
-        kept = resources[new["RestApiId"]][new["ResourceId"]]["resourceMethods"][new["HttpMethod"]]
+        resource = (resources.get(new["RestApiId"]) or {}).get(new["ResourceId"])
+        kept = _found(resource, "Invalid Resource identifier specified")["resourceMethods"][new["HttpMethod"]]
         kept["requestValidatorId"] = new.get("RequestValidatorId")
         for name, member in _INTEGRATION.items():
             if name in new.get("Integration", {}):
@@ -64,6 +66,12 @@ def install(handlers: dict[str, Handler]) -> None:
     for type_name, apply in (("RestApi", rest_api), ("Stage", stage), ("Method", method)):
         handlers[f"AWS::ApiGateway::{type_name}"] = completed(handlers[f"AWS::ApiGateway::{type_name}"], apply)
     handlers["AWS::ApiGateway::RequestValidator"] = _validator_handler()
+
+
+def _found(record: dict[str, Json] | None, otherwise: str) -> dict[str, Json]:
+    if record is None:
+        raise ValueError(f"{otherwise} (Service: ApiGateway, Status Code: 404)")
+    return record
 
 
 def _keep(record: dict[str, Json], members: Mapping[str, tuple[str, Json]], given: Properties) -> None:

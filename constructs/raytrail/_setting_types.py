@@ -1,0 +1,75 @@
+"""The texts that settings allow, each by a pattern for machines and by words for people."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+IN_WORDS: dict[str, str] = {}
+"""What each pattern allows: the message of a wrong setting says this instead of the pattern."""
+
+
+def _matching(pattern: str, words: str) -> Any:
+    IN_WORDS[pattern] = words
+    return Field(pattern=pattern)
+
+
+def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise PydanticCustomError("distinct", "should name each once, {value} is there twice", {"value": value})
+    return values
+
+
+DISTINCT = AfterValidator(_distinct)
+"""Refuses a list that names something twice."""
+
+RetentionDays = Literal[
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
+]
+"""Days that a CloudWatch log group can keep events (AWS::Logs::LogGroup, RetentionInDays)."""
+
+Name = Annotated[
+    str,
+    _matching(
+        r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        "lower-case letters and digits, with single dashes between them, beginning with a letter",
+    ),
+]
+Region = Annotated[str, _matching(r"^[a-z]{2}(-[a-z]+)+-\d$", "a Region, as eu-west-1")]
+RegionFolder = Annotated[
+    str, _matching(r"^[a-z]{2}(-[a-z]+)+-\d[a-z]?$", "a Region as the keys of log files name it, as eu-west-1")
+]
+"""A Region as the keys of log files name it, where logs of others may be anonymised."""
+
+AccountId = Annotated[str, _matching(r"^\d{12}$", "an account id: 12 digits")]
+BucketName = Annotated[
+    str,
+    _matching(
+        r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", "a bucket's name: 3 to 63 lower-case letters, digits, dots and dashes"
+    ),
+]
+KeyPrefix = Annotated[str, _matching(r"^([^/](.*[^/])?)?$", "a prefix without a slash at either end")]
+OrganizationId = Annotated[
+    str, _matching(r"^o-[a-z0-9]{10,32}$", "an organization id: o- and 10 to 32 lower-case letters and digits")
+]
+KeyArn = Annotated[
+    str,
+    _matching(
+        r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$",
+        "the ARN of a KMS key, as arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    ),
+]
+LayerArn = Annotated[
+    str,
+    _matching(
+        r"^arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:layer:[^:]+:\d+$",
+        "the ARN of a version of a Lambda layer, as arn:aws:lambda:eu-west-1:111122223333:layer:Name:1",
+    ),
+]
+Email = Annotated[str, _matching(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "a mail address")]
+ApiCall = Annotated[
+    str, _matching(r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$", "an API call as in an IAM policy, as dynamodb:DeleteTable")
+]

@@ -1,0 +1,122 @@
+"""A CDK app that uses every public construct, for the type checker: it is never run.
+
+``assert_type`` says what the package promises. A line with ``type: ignore`` is a mistake that the types must catch: if
+they stop, the comment is unused, which ``--strict`` reports.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import assert_type
+
+from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_athena as athena
+from aws_cdk import aws_cloudtrail as cloudtrail
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_glue as glue
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_xray as xray
+
+from raytrail.alerting import AlertChannel
+from raytrail.audit import AuditLake, AuditMetrics, AuditTrail, Retention, SavedQuery, saved_queries
+from raytrail.dashboards import AuditAlarms, OperationsDashboard, SecurityDashboard, ServiceAlarms, ServiceMetrics
+from raytrail.detection import DETECTIONS, GLOBAL_REGION, ApiCallAlerts, Detection, GlobalEventForwarder, Level
+from raytrail.errors import InvalidProps, RaytrailError
+from raytrail.findings import acknowledge
+from raytrail.instrumentation import instrument_lambda, python_layer_arn
+from raytrail.logs import FUNCTION_QUERIES, LogQuery, SavedLogQueries
+from raytrail.records import RecordLine, Refusal, read_records
+from raytrail.settings import Settings, read_settings
+from raytrail.tracing import SamplingRule, SamplingRules, TraceGroup
+
+stack = Stack(App(), "importer", env=Environment(region="eu-west-1"))
+
+# tracing
+group = TraceGroup(stack, "Faults", name="faults", filter_expression="fault = true")
+assert_type(group.resource, xray.CfnGroup)
+assert_type(group.group_arn, str)
+rule = SamplingRule.of_health_checks(name="health", url_path="/health*")
+assert_type(rule, SamplingRule)
+rule.priority = 1  # type: ignore[misc]  # a value does not change
+SamplingRule("debug", 1, 1.0)  # type: ignore[call-arg]  # a value takes keywords alone
+rules = SamplingRules(stack, "Sampling", rules=[rule])
+assert_type(rules.add_rule(SamplingRule(name="all", priority=2, rate=1)), xray.CfnSamplingRule)
+assert_type(rules.rules, dict[str, xray.CfnSamplingRule])
+TraceGroup(stack, "Slow", name="slow")  # type: ignore[call-arg]  # a group needs an expression
+
+# instrumentation
+function = lambda_.Function.from_function_name(stack, "Theirs", "theirs")
+instrument_lambda(function, service_name="theirs")  # type: ignore[arg-type]  # an imported one takes no layer
+assert_type(python_layer_arn("eu-west-1"), str)
+
+# logs
+log_group = logs.LogGroup.from_log_group_name(stack, "Logs", "/aws/lambda/theirs")
+queries = SavedLogQueries(stack, "Queries", folder="mine", log_groups=[log_group], queries=FUNCTION_QUERIES)
+assert_type(queries.queries, dict[str, logs.CfnQueryDefinition])
+LogQuery(name="All", text="fields @message", language="sql")  # type: ignore[call-arg]
+
+# alerting and detection
+channel = AlertChannel(stack, "Channel", display_name="mine", emails=["oncall@example.com"])
+assert_type(channel.topic, sns.Topic)
+assert_type(channel.inbox, sqs.Queue)
+assert_type(channel.key, kms.Key)
+level: Level = "high"
+alerts = ApiCallAlerts(stack, "Alerts", channel=channel, detections=DETECTIONS)
+assert_type(alerts.on_api_call("dynamodb:DeleteTable", level=level), events.CfnRule)
+assert_type(alerts.rules, dict[str, events.CfnRule])
+assert_type(alerts.undelivered_alarm, cloudwatch.Alarm)
+assert_type(Detection.of_api_call("sqs:DeleteQueue"), Detection)
+alerts.on_api_call("sqs:DeleteQueue", level="urgent")  # type: ignore[arg-type]  # levels are Sigma's
+assert_type(GLOBAL_REGION, str)
+GlobalEventForwarder(stack, "Forwarder", home_region="eu-west-1")
+
+# audit
+trail = AuditTrail(stack, "Trail", name="mine", retention=Retention(archive_after_days=30, expire_after_days=400))
+assert_type(trail.resource, cloudtrail.CfnTrail)
+assert_type(trail.store.bucket, s3.Bucket)
+lake = AuditLake(
+    stack,
+    "Lake",
+    name="mine",
+    bucket=s3.Bucket.from_bucket_name(stack, "TrailBucket", "mine"),
+    regions=("eu-west-1",),
+    start_date=date(2026, 1, 1),
+    queries=saved_queries(),
+)
+assert_type(lake.table, glue.CfnTable)
+assert_type(lake.workgroup, athena.CfnWorkGroup)
+assert_type(lake.queries, dict[str, athena.CfnNamedQuery])
+assert_type(saved_queries(), tuple[SavedQuery, ...])
+AuditLake(stack, "Other", name="other", bucket="mine", regions=(), start_date=date.min)  # type: ignore[arg-type]
+counts = AuditMetrics(stack, "Counts", log_group=trail.log_group, namespace="mine/Audit")
+assert_type(counts.denied_calls, cloudwatch.Metric)
+
+# dashboards
+metrics = ServiceMetrics(api_name="mine", function_name="mine", table_name="mine")
+assert_type(metrics.latency("p99"), cloudwatch.Metric)
+assert_type(metrics.fault_rate(), cloudwatch.MathExpression)
+alarms = ServiceAlarms(stack, "Alarms", metrics=metrics, channel=channel)
+assert_type(alarms.unhealthy, cloudwatch.CompositeAlarm)
+AuditAlarms(stack, "AuditAlarms", metrics=counts, channel=channel, denied_calls=5)
+OperationsDashboard(stack, "Operations", name="mine", metrics=metrics, log_group=log_group, alarms=[alarms.faults])
+SecurityDashboard(stack, "Security", name="mine-security", rules=alerts.rules, alert_log=alerts.log_group, audit=counts)
+ServiceAlarms(stack, "NoChannel", metrics=metrics, channel=channel.topic)  # type: ignore[arg-type]
+
+# records, settings, findings, errors
+for outcome in read_records("logs"):
+    if isinstance(outcome, Refusal):
+        assert_type(outcome, Refusal)
+    elif isinstance(outcome, RecordLine):
+        assert_type(outcome, RecordLine)
+settings = read_settings({"region": "eu-west-1"})
+assert_type(settings, Settings)
+assert_type(settings.audit.query_limit_gb, int)
+settings.colour  # type: ignore[attr-defined]  # noqa: B018
+acknowledge(trail, {"AwsSolutions-S1": "because"})
+error: RaytrailError = InvalidProps("a broken value")
