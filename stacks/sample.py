@@ -139,7 +139,6 @@ class SampleStack(KitStack):
         acknowledge(
             api,
             {
-                "AwsSolutions-APIG2": "each method has the validator; the rule looks for it on the API alone",
                 "AwsSolutions-APIG3": "a sample that only IAM principals of the account can call needs no firewall",
                 "AwsSolutions-COG4": "callers are IAM principals of the account, not users of a pool",
                 "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"

@@ -1,4 +1,4 @@
-"""What pydantic says of a wrong setting, as one sentence for a person."""
+"""What pydantic says of a wrong setting, in sentences for a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from typing import Any, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from raytrail._setting_types import IN_WORDS
@@ -19,13 +19,26 @@ _BOUNDS = {Gt: ("gt", "above"), Ge: ("ge", "at least"), Lt: ("lt", "below"), Le:
 _OUT_OF_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
-def sentence(problem: Any, settings: type[BaseModel]) -> str:
-    """Return the path of the key, the value got, what is allowed, and the nearest known name where that may help.
+def sentences(error: ValidationError, settings: type[BaseModel]) -> list[str]:
+    """Return a sentence for each wrong setting.
+
+    Each has the path of the key, the value got, what is allowed, and the nearest known name where that may help.
 
     Args:
-        problem: One of the errors of a pydantic ``ValidationError``.
+        error: What pydantic says.
         settings: The model that refused.
     """
+    problems = error.errors(include_url=False)
+    # Pydantic calls a list too short for the items that it refused: they have sentences of their own.
+    with_wrong_items = {problem["loc"][:-1] for problem in problems if problem["loc"]}
+    return [
+        _sentence(problem, settings)
+        for problem in problems
+        if not (problem["type"] == "too_short" and problem["loc"] in with_wrong_items)
+    ]
+
+
+def _sentence(problem: Any, settings: type[BaseModel]) -> str:
     location = [str(part) for part in problem["loc"]]
     path = ".".join(location)
     if problem["type"] == "extra_forbidden":
@@ -53,7 +66,8 @@ def _allowed(problem: Any, field: FieldInfo | None) -> str:
         ]
         return f"should be {' and '.join(bounds)}"
     # "Input should be a valid integer", "String should have at most 20 characters"
-    return str(problem["msg"][problem["msg"].find("should") :])
+    message: str = problem["msg"]
+    return message[message.find("should") :].partition(" after validation")[0]
 
 
 def _shown(value: object) -> str:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from raytrail._setting_problems import sentence
+from raytrail._setting_problems import sentences
 from raytrail._setting_types import (
     DISTINCT,
     AccountId,
@@ -217,7 +217,7 @@ def read_settings(base: object, override: object = None) -> Settings:
         # As JSON, where a list is a tuple and a text a date, however strict the types are.
         return Settings.model_validate_json(json.dumps(merged, default=str))
     except ValidationError as error:
-        lines = [f"  {sentence(problem, Settings)}" for problem in error.errors(include_url=False)]
+        lines = [f"  {each}" for each in sentences(error, Settings)]
         raise InvalidSettings("\n".join(["the settings (context.raytrail) are wrong:", *lines])) from None
 
 

@@ -108,10 +108,9 @@ def deploy(local_aws: LocalAws, role: str) -> Iterator[Callable[..., str]]:
             FunctionName=name,
             Runtime="python3.13",
             Handler=handler,
-            Role=role,
             Code={"ZipFile": in_zip(files)},
             TracingConfig={"Mode": "Active" if active else "PassThrough"},
-            **{"Timeout": 10, **settings},
+            **{"Timeout": 10, "Role": role, **settings},
         )
         arn: str = function["FunctionArn"]
         return arn

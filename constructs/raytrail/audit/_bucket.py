@@ -9,7 +9,6 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from raytrail.audit._model import Retention, organization_folder
-from raytrail.findings import acknowledge
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 
@@ -145,8 +144,4 @@ class AuditBucket(Construct):
                 resources=[self.bucket.arn_for_objects(f"{folder}/{account}/*")],
                 conditions={"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}},
             )
-        )
-        acknowledge(
-            self.access_logs,
-            {"AwsSolutions-S1": "this bucket is where access logs go; logging it to itself would never end"},
         )

@@ -91,7 +91,7 @@ class AuditTrail(Construct):
         stream = stack.format_arn(
             service="logs",
             resource="log-group",
-            resource_name=f"{self.log_group.log_group_name}:log-stream:{stack.account}_CloudTrail_*",
+            resource_name=f"{self.log_group.log_group_name}:log-stream:{stack.account}_CloudTrail_{stack.region}*",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         role.add_to_policy(
@@ -105,8 +105,8 @@ class AuditTrail(Construct):
             role,
             {
                 f"AwsSolutions-IAM5[Resource::arn:{place.partition}:logs:{place.region}:{place.account}:log-group:"
-                f"<{group}>:log-stream:{place.account}_CloudTrail_*]": (
-                    "CloudTrail names a stream for each Region; AWS documents this pattern"
+                f"<{group}>:log-stream:{place.account}_CloudTrail_{place.region}*]": (
+                    "CloudTrail may append to the name of its stream; AWS documents this pattern"
                 )
             },
         )

@@ -2,12 +2,12 @@
 
 Emulated:
     - The service metrics of `_catalog`, for every request and invocation, however it came about.
-    - GetMetricData with metric math, GetMetricStatistics and ListMetrics, in the Query, JSON and CBOR protocols.
+    - GetMetricData with metric math, GetMetricStatistics and ListMetrics, in the JSON and Query protocols.
     - Metric alarms on one metric or on metric math: M out of N, missing data, every static comparison, percentiles;
       their actions (SNS, Lambda), history and EventBridge event. Composite alarms are ministack's, driven by these.
     - AWS::CloudWatch::CompositeAlarm; AWS::CloudWatch::Alarm keeps every property.
 
-Held against: botocore's model of CloudWatch (shapes, in all three protocols); the tables and examples that AWS prints
+Held against: botocore's model of CloudWatch (shapes, in both protocols); the tables and examples that AWS prints
 (missing data, metric math, alarm events: the tests name each page); a message that CloudWatch sent to SNS.
 
 Known to differ from AWS:

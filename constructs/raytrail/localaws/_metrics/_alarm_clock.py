@@ -21,8 +21,11 @@ logger = logging.getLogger(__name__)
 _MODULE = "ministack.services.cloudwatch"
 TICK_SECONDS = 1.0
 """AWS evaluates an alarm about once a minute; here nobody has to wait for it."""
-_HOLD_SECONDS = 60.0
-"""How long a state that SetAlarmState gave stands: on AWS until the next evaluation, about a minute later."""
+_HOLD_SECONDS = 3.0
+"""How long a state that SetAlarmState gave stands: on AWS the true one is back "quickly, often within seconds".
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html
+"""
 
 Alarm = dict[str, Any]
 
