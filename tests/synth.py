@@ -83,3 +83,19 @@ def walk(value: Any) -> Iterator[Any]:
     below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for each in below:
         yield from walk(each)
+
+
+def plain(value: Any) -> Any:
+    """Return a JSON value with its references as text: ``Ref`` as ``<Id>``, ``Fn::GetAtt`` as ``<Id.Attribute>``."""
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"Ref": id}:
+            return f"<{id}>"
+        case {"Fn::GetAtt": [id, attribute]}:
+            return f"<{id}.{attribute}>"
+        case {"Fn::Join": [between, parts]}:
+            return between.join(plain(part) for part in parts)
+    return {key: plain(each) for key, each in value.items()}

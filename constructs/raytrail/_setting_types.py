@@ -40,7 +40,7 @@ Name = Annotated[
 ]
 Region = Annotated[str, _matching(r"^[a-z]{2}(-[a-z]+)+-\d$", "a Region, as eu-west-1")]
 RegionFolder = Annotated[
-    str, _matching(r"^[a-z]{2}(-[a-z]+)+-\d[a-z]?$", "a Region as the keys of log files name it, as eu-west-1")
+    str, _matching(r"^[a-z]{2,8}(-[a-z]+)+-\d[a-z]?$", "a Region as the keys of log files name it, as eu-west-1")
 ]
 """A Region as the keys of log files name it, where logs of others may be anonymised."""
 

@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from raytrail.audit import _model_schema as schema
+from raytrail.audit._model import check_lake_name
 from raytrail.audit._model_queries import SavedQuery, saved_queries
 from raytrail.errors import InvalidProps
 from raytrail.findings import acknowledge
@@ -49,7 +50,7 @@ class AuditLake(Construct):
         queries: Each saved query's L1 by name.
 
     Raises:
-        InvalidProps: A Region, a date, the prefix or a limit is not allowed.
+        InvalidProps: The name, a Region, an account, the organization id or a limit is not allowed.
     """
 
     def __init__(
@@ -71,8 +72,11 @@ class AuditLake(Construct):
         queries: Sequence[SavedQuery] | None = None,
     ) -> None:
         super().__init__(scope, id)
-        if query_limit_gb < 1:
-            raise InvalidProps(f"query_limit_gb is 1 or more, got {query_limit_gb}")
+        check_lake_name(name)
+        limits = {"query_limit_gb": query_limit_gb, "results_expire_after_days": results_expire_after_days}
+        for limit, value in limits.items():
+            if value < 1:
+                raise InvalidProps(f"{limit} is 1 or more, got {value}")
         accounts = tuple(accounts) or (Stack.of(self).account,)
         self.database_name = name.replace("-", "_")
         self.table_name = EVENTS_TABLE

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from raytrail.errors import InvalidProps
 
+_LAKE_NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
 _TRAIL_NAME = re.compile(r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9])*")
 
 
@@ -21,6 +22,19 @@ def check_trail_name(name: str) -> None:
     if not 3 <= len(name) <= 128 or not _TRAIL_NAME.fullmatch(name):
         raise InvalidProps(
             f"trail name {name!r} has 3 to 128 letters and digits, with single '.', '_' or '-' between them"
+        )
+
+
+def check_lake_name(name: str) -> None:
+    """Refuse what Glue would refuse as the name of a database (dashes are replaced there), or Athena of a workgroup.
+
+    Raises:
+        InvalidProps: It is not a lower-case letter and at most 127 lower-case letters, digits and dashes.
+    """
+    if not _LAKE_NAME.fullmatch(name):
+        raise InvalidProps(
+            f"name of a lake {name!r} begins with a lower-case letter and has at most 128 lower-case letters, digits "
+            "and dashes"
         )
 
 

@@ -40,6 +40,7 @@ def locally(console: Console, *, app_folder: Path, output: Path, logs: list[Path
                 account_id=server.config.account_id,
                 region=settings.region,
                 show=show,
+                logs=tuple(logs),
             )
             try:
                 run.deploy()

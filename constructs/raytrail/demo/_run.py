@@ -21,6 +21,7 @@ from raytrail.demo._collect import HARMLESS, INTRUSIVE, Collector, Scene, count_
 from raytrail.demo._evidence import Evidence, Missing, wait_for
 from raytrail.demo._inbox import Inbox
 from raytrail.demo._inventory import Item, inventory, retained
+from raytrail.demo._load import Logs, alerts_of, evidence, load
 from raytrail.demo._policies import read_policies
 from raytrail.demo._scenario import Intrusion, send_traffic
 from raytrail.demo._target import Target
@@ -164,7 +165,7 @@ class LocalDemo:
         account_id: Its account.
         region: The home Region.
         show: Who watches.
-        context: Context for the app, as ``raytrail={"region": "eu-west-1"}``.
+        logs: CloudTrail records to load: files and folders. Default: none.
     """
 
     app: Path
@@ -174,7 +175,7 @@ class LocalDemo:
     account_id: str
     region: str
     show: Show
-    context: tuple[str, ...] = ()
+    logs: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         self.output.mkdir(parents=True, exist_ok=True)
@@ -191,13 +192,14 @@ class LocalDemo:
         )
         self.target = Target(session=session, endpoint=self.endpoint)
         self.report = Report(target=f"embedded AWS emulator at {self.endpoint}")
+        self._logs = Logs.of(self.logs)
         self._before: set[Item] = set()
 
     def deploy(self) -> None:
         """Synthesise, bootstrap and deploy all stacks."""
         started = time.monotonic()
         self.show.step("synthesising the templates, with cdk-nag and CDK's own validation")
-        self.cdk.synth(*self.context)
+        self.cdk.synth(*self._logs.context(self.account_id))
         self._lap("synth", started)
         started = time.monotonic()
         self.show.step("bootstrapping the embedded account")
@@ -215,11 +217,19 @@ class LocalDemo:
         started = time.monotonic()
         self.show.step("waiting for the alarms' first state")
         prepare(self.target)
-        scene = prove(self.target, LOCAL_ROWS, self.show, self.report, intrude=True)
+        rows = {**LOCAL_ROWS, "loaded logs": self._load} if self.logs else LOCAL_ROWS
+        scene = prove(self.target, rows, self.show, self.report, intrude=True)
         assert scene.intrusion is not None
         scene.intrusion.undo()
         self._lap("evidence", started)
         return scene
+
+    def _load(self, scene: Scene) -> Evidence:
+        """Load the records, and give what the rules find a moment to arrive."""
+        self.report.loaded = load(self.target, self._logs)
+        time.sleep(2)
+        self.report.loaded["alerts"] = dict(alerts_of(scene.inbox, self._logs))
+        return evidence(self.target, self.report.loaded)
 
     def destroy(self) -> None:
         """Take the stacks away with the templates as they are, and hold what is left against what they retain."""

@@ -4,6 +4,7 @@ It is ministack (pinned), extended from outside where an observability kit needs
 what each extension is held against and for what is not emulated. It is never AWS.
 """
 
+from raytrail.localaws._cloudformation._recorded import recorded_types
 from raytrail.localaws._server import LocalAws
 
-__all__ = ["LocalAws"]
+__all__ = ["LocalAws", "recorded_types"]

@@ -20,7 +20,7 @@ line never loses the rest.
 Plain Python and its standard library only.
 """
 
-from raytrail.records._keys import LogFile, group_into_files, object_key
+from raytrail.records._keys import LogFile, group_into_files, object_key, place_of
 from raytrail.records._model import Aside, Outcome, RecordLine, Refusal, missing_field
 from raytrail.records._read import read_bytes, read_records
 
@@ -33,6 +33,7 @@ __all__ = [
     "group_into_files",
     "missing_field",
     "object_key",
+    "place_of",
     "read_bytes",
     "read_records",
 ]

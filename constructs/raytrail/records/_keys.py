@@ -92,7 +92,7 @@ def group_into_files(
     """
     groups: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
     for record in records:
-        account, region, moment = _place(record)
+        account, region, moment = place_of(record)
         text = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
         groups.setdefault((account, region, moment.strftime("%Y/%m/%d")), []).append((moment, text))
     files = []
@@ -126,7 +126,12 @@ def _chunks(rows: list[tuple[datetime, str]]) -> Iterable[list[tuple[datetime, s
     yield chunk
 
 
-def _place(record: Mapping[str, Any]) -> tuple[str, str, datetime]:
+def place_of(record: Mapping[str, Any]) -> tuple[str, str, datetime]:
+    """The account, the Region and the moment of a record: what the key of its file is made of.
+
+    Raises:
+        InvalidProps: It has no 12-digit account, no Region or no time; the message names its ``eventID``.
+    """
     identity = record.get("userIdentity")
     account = record.get("recipientAccountId") or (identity.get("accountId") if isinstance(identity, Mapping) else "")
     region = record.get("awsRegion")

@@ -1,4 +1,8 @@
-"""``POST /records`` under the signing name ``raytrail``: records of elsewhere, as if they had happened here."""
+"""``POST /records`` under the signing name ``raytrail``: records of elsewhere, as if they had happened here.
+
+``?account=local`` makes them records of the account here; ``?to=events`` sends them to EventBridge alone, for files
+that somebody has put into the trail's bucket.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,8 @@ def loader(recorder: Recorder) -> Callable[[Request], Awaitable[Response]]:
 
 
 def _load(recorder: Recorder, request: Request) -> dict[str, Any]:
-    own = parse_qs(request.query_string).get("account", [""])[0] == "local"
+    asked = {name: values[0] for name, values in parse_qs(request.query_string).items()}
+    own, only_told = asked.get("account") == "local", asked.get("to") == "events"
     loaded, refused = 0, []
     for outcome in read_bytes(request.body, "request"):
         match outcome:
@@ -40,7 +45,10 @@ def _load(recorder: Recorder, request: Request) -> dict[str, Any]:
                 except InvalidProps as error:
                     refused.append({"line": outcome.line, "reason": str(error)})
                     continue
-                recorder.take(record, request.account_id)
+                if only_told:
+                    recorder.tell(record, request.account_id, on_a_trail=True)
+                else:
+                    recorder.take(record, request.account_id)
                 loaded += 1
             case Refusal():
                 refused.append({"line": outcome.line, "reason": outcome.reason})

@@ -93,7 +93,11 @@ class Recorder:
         taken = [trail for trail in trails if trail.account_id == account_id and _takes(trail, record)]
         for trail in taken:
             self._delivery.add(trail, record)
-        recorded = Recorded(record=record, account_id=account_id, on_a_trail=bool(taken))
+        self.tell(record, account_id, on_a_trail=bool(taken))
+
+    def tell(self, record: dict[str, Any], account_id: str, *, on_a_trail: bool) -> None:
+        """Give a record to the listeners alone, as one whose file is in a trail's bucket already."""
+        recorded = Recorded(record=record, account_id=account_id, on_a_trail=on_a_trail)
         with self._scope(account_id, str(record["awsRegion"])):
             for listener in listeners:
                 try:
