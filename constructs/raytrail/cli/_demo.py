@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from raytrail.cli._show import TerminalShow, print_report
+from raytrail.cli._signals import Stopped
 from raytrail.demo import HARMLESS, LocalDemo, Report, Target, prepare, prove
 from raytrail.errors import EvidenceMissing, RaytrailError
 from raytrail.settings import read_context, read_settings
@@ -30,7 +29,7 @@ def locally(console: Console, *, app_folder: Path, output: Path, logs: list[Path
         "[bold]raytrail demo[/bold]: the templates of `cdk synth`, deployed to an embedded AWS emulator on this "
         "machine (never to AWS) and exercised there. Every row is read back through AWS's public APIs.\n"
     )
-    with _ended_by_sigterm(), LocalAws(port=port or None, region=settings.region) as server:
+    with LocalAws(port=port or None, region=settings.region) as server:
         with TerminalShow(console) as show:
             run = LocalDemo(
                 app=app_folder,
@@ -57,7 +56,7 @@ def locally(console: Console, *, app_folder: Path, output: Path, logs: list[Path
             console.print("Ctrl-C takes everything away.")
             try:
                 server.wait_until(lambda: False)
-            except KeyboardInterrupt:
+            except Stopped:
                 with TerminalShow(console) as show:
                     run.show = show
                     run.destroy()
@@ -73,8 +72,10 @@ def on_aws(console: Console, *, output: Path, profile: str | None, yes: bool) ->
     try:
         session = boto3.Session(profile_name=profile)
         identity = session.client("sts").get_caller_identity()
-    except BotoCoreError as error:
+    except (BotoCoreError, ClientError) as error:
         raise RaytrailError(f"no usable credentials for --target aws: {error}; give --profile, or sign in") from error
+    if session.region_name is None:
+        raise RaytrailError("--target aws needs a Region: set AWS_REGION, or one in the profile")
     target = Target(session=session, patience_seconds=900)
     console.print(f"Account {identity['Account']}, Region {session.region_name}, as {identity['Arn']}.")
     console.print("This sends a dozen requests to the deployed sample API, two of which fail and one of which is slow,")
@@ -95,18 +96,3 @@ def _finish(console: Console, report: Report, output: Path) -> None:
     report.write(path)
     console.print(f"report: {path}", highlight=False)
     report.check()
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the demo as Ctrl-C does, through every ``finally``."""
-    import signal
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from raytrail.errors import InvalidSettings, RaytrailError
+from raytrail.cli._signals import Stopped, raise_on_signals
+from raytrail.errors import RaytrailError
 from raytrail.settings import json_schema, read_context, read_settings
 
 app = typer.Typer(
@@ -23,6 +22,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+STOPPED = 130
+"""The status that a shell gives a program that Ctrl-C ended."""
 
 AppFolder = Annotated[Path, typer.Option("--app", help="Folder of the CDK app.", file_okay=False)]
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)]
@@ -81,8 +83,8 @@ def local(port: Port = 4566, app_folder: AppFolder = Path()) -> None:
         console.print(Text(f"  npx cdk bootstrap aws://{server.config.account_id}/{region}"))
         console.print(Text("  npx cdk deploy --all --require-approval never"))
         console.print("\nCtrl-C stops it.")
-        server.wait_until(stop_signal().is_set)
-        if not server.running:
+        with contextlib.suppress(Stopped):
+            server.wait_until(lambda: False)
             raise RaytrailError(f"the embedded AWS stopped by itself: {server.last_words()}")
 
 
@@ -96,14 +98,6 @@ def schema(output: Annotated[Path | None, typer.Option(help="File to write. Defa
         output.write_text(text, encoding="utf-8")
 
 
-def stop_signal() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set, from now on."""
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping
-
-
 def _home_region(app_folder: Path) -> str:
     """The Region of the settings in cdk.json, or the default where there is no app."""
     cdk_json = app_folder / "cdk.json"
@@ -113,13 +107,11 @@ def _home_region(app_folder: Path) -> str:
 
 def main() -> None:
     """Run the command; what is wrong is one sentence on standard error and a non-zero exit."""
+    raise_on_signals()
     try:
-        app(standalone_mode=True)
-    except InvalidSettings as error:
-        sys.exit(f"raytrail: {error}")
+        app()
     except RaytrailError as error:
         sys.exit(f"raytrail: {error}")
-    except KeyboardInterrupt:
-        print("raytrail: stopped by Ctrl-C; everything that was started has been ended", file=sys.stderr)
-        # The status that a shell gives a program that Ctrl-C ended.
-        os._exit(130)
+    except Stopped:
+        print("raytrail: stopped; everything that it had started is ended", file=sys.stderr)
+        sys.exit(STOPPED)

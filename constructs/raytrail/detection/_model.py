@@ -94,11 +94,15 @@ class Detection:
         if not match:
             raise InvalidProps(f"API call {call!r} is written as in an IAM policy: 'dynamodb:DeleteTable'")
         service = _EVENT_SOURCES.get(match["service"], match["service"])
+        names: list[Any] = [match["name"]]
+        if service == "lambda":
+            # CloudTrail names most of Lambda's calls with the date of their API: UpdateFunctionCode20150331v2.
+            names.append({"prefix": f"{match['name']}20"})
         return cls(
             id="".join(part.title() for part in match["service"].split("-")) + match["name"],
             title=title or f"{call} was called",
             level=level,
             techniques=techniques,
-            detail={"eventSource": [f"{service}.amazonaws.com"], "eventName": [match["name"]]},
+            detail={"eventSource": [f"{service}.amazonaws.com"], "eventName": names},
             read_only=read_only,
         )

@@ -1,0 +1,228 @@
+"""The command as people type it: whole processes, their words and their exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from raytrail.demo import LOCAL_ROWS
+
+pytestmark = pytest.mark.local
+
+SECONDS_TO_END = 10
+"""How long a stopped command may take to be gone, with all it started."""
+
+
+class Command:
+    """One run of the command, with a mark in its environment by which each of its processes is known."""
+
+    def __init__(self, root: Path, home: Path, *arguments: str) -> None:
+        self.mark = f"RAYTRAIL_TEST_RUN={uuid.uuid4().hex}"
+        name, _, value = self.mark.partition("=")
+        self.home = home
+        self.output = home / "output.txt"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [str(Path(sys.executable).parent / "raytrail"), *arguments],
+                cwd=root,
+                env={**os.environ, "HOME": str(home), "TMPDIR": str(home), name: value},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def wait_for(self, text: str, seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while text not in self.said:
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.05)
+
+    def alive(self) -> list[str]:
+        """The command lines of its processes that still run."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if self.mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return [line for line in found if line]
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@pytest.fixture
+def run(root, tmp_path) -> Iterator:
+    started: list[Command] = []
+
+    def start(*arguments: str) -> Command:
+        command = Command(root, tmp_path, *arguments)
+        started.append(command)
+        return command
+
+    yield start
+    for command in started:
+        command.end()
+
+
+@pytest.fixture(scope="module")
+def finished_demo(root, tmp_path_factory) -> Iterator[Command]:
+    """One demo from start to end, which loads records of somebody too."""
+    home = tmp_path_factory.mktemp("demo")
+    logs = home / "logs"
+    logs.mkdir()
+    lines = [json.dumps(_record(number)) for number in range(3)] + ["{not json", json.dumps({"eventName": "NoTime"})]
+    (logs / "mine.ndjson").write_text("\n".join(lines), encoding="utf-8")
+    command = Command(root, home, "demo", "--output", str(home / "demo"), "--logs", str(logs))
+    yield command
+    command.end()
+
+
+@pytest.fixture(scope="module")
+def report(finished_demo) -> dict[str, Any]:
+    assert finished_demo.process.wait(240) == 0, finished_demo.said
+    found: dict[str, Any] = json.loads((finished_demo.home / "demo" / "report.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_demo_deploys_and_shows_every_row(finished_demo, report):
+    assert [row["row"] for row in report["evidence"]] == [*LOCAL_ROWS, "loaded logs", "destroy"]
+    assert report["missing"] == []
+    assert len(report["stacks"]) == 5
+    assert report["resources"]["emulated"] > report["resources"]["recorded"] > 0
+    assert all(entry["reason"] for entry in report["resources"]["recorded_types"].values())
+    assert "not enforced here" in finished_demo.said
+    assert "never to AWS" in " ".join(finished_demo.said.split())
+
+
+def test_the_demo_leaves_no_process_and_no_folder_behind(finished_demo, report):
+    assert report["left_behind"]
+    assert finished_demo.alive() == []
+    assert list(finished_demo.home.glob("raytrail-local-*")) == []
+
+
+def test_records_that_somebody_has_are_loaded_queried_and_intercepted(report):
+    loaded = report["loaded"]
+    assert (loaded["read"], loaded["loaded"], loaded["rows_in_athena"], loaded["refused"]) == (5, 3, 3, 2)
+    assert [(each["file"], each["line"]) for each in loaded["refusals"]] == [("mine.ndjson", 4), ("mine.ndjson", 5)]
+    # The rules are in us-east-1: what happened in another Region they do not see.
+    assert loaded["alerts"] == {"KmsKeyDeletion": 2}
+
+
+def test_ctrl_c_in_mid_deploy_ends_the_demo_and_every_process_of_it(run, tmp_path):
+    command = run("demo", "--output", str(tmp_path / "demo"))
+    command.wait_for("deploying the stacks")
+    assert len(command.alive()) > 1
+    os.kill(command.process.pid, signal.SIGINT)
+    assert command.process.wait(SECONDS_TO_END) == 130
+    assert command.said.strip().endswith("raytrail: stopped; everything that it had started is ended")
+    assert "Traceback" not in command.said
+    assert command.alive() == []
+    assert list(tmp_path.glob("raytrail-local-*")) == []
+
+
+def test_local_stays_answers_and_is_gone_after_ctrl_c(run, tmp_path):
+    port = _free_port()
+    command = run("local", "--port", str(port))
+    command.wait_for("Ctrl-C stops it")
+    assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}" in command.said
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=5) as answer:
+        assert answer.status == 200
+    os.kill(command.process.pid, signal.SIGINT)
+    assert command.process.wait(SECONDS_TO_END) == 0
+    assert command.alive() == []
+    assert list(tmp_path.glob("raytrail-local-*")) == []
+
+
+def test_a_port_that_is_taken_is_one_sentence(run):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = run("local", "--port", str(port))
+        assert command.process.wait(30) == 1
+    assert command.said == (
+        f"raytrail: port {port} of 127.0.0.1 is taken; free it, or choose another with --port (0 picks a free one)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["demo", "--target", "moon"], "--target is local or aws, got 'moon'"),
+        (["demo", "--logs", "no-such-file"], "there is no such file or folder"),
+        (["demo", "--target", "aws", "--profile", "no-such-profile"], "no usable credentials for --target aws"),
+    ],
+)
+def test_a_wrong_word_is_one_sentence_without_a_traceback(run, tmp_path, arguments, sentence):
+    command = run(*arguments, "--output", str(tmp_path / "demo"))
+    assert command.process.wait(60) == 1
+    assert sentence in command.said
+    assert "Traceback" not in command.said
+
+
+def test_an_app_without_the_cdk_cli_is_told_how_to_get_it(run, root, tmp_path):
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "cdk.json").write_text((root / "cdk.json").read_text(encoding="utf-8"), encoding="utf-8")
+    command = run("demo", "--app", str(app), "--output", str(tmp_path / "demo"))
+    assert command.process.wait(60) == 1
+    assert "the CDK CLI is not installed" in command.said
+    assert "run `make setup`" in command.said
+
+
+def _record(number: int) -> dict[str, object]:
+    """A key is scheduled for deletion in an account of our own invention, twice in us-east-1."""
+    return {
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "IAMUser",
+            "principalId": "AIDAEXAMPLE",
+            "arn": "arn:aws:iam::999988887777:user/somebody",
+            "accountId": "999988887777",
+            "userName": "somebody",
+        },
+        "eventTime": f"2026-03-0{number + 1}T10:00:00Z",
+        "eventSource": "kms.amazonaws.com",
+        "eventName": "ScheduleKeyDeletion",
+        "awsRegion": "eu-central-1" if number == 2 else "us-east-1",
+        "sourceIPAddress": "198.51.100.7",
+        "userAgent": "aws-cli/2",
+        "requestParameters": {"keyId": "0000", "pendingWindowInDays": 7},
+        "responseElements": {"keyId": "0000"},
+        "requestID": str(uuid.UUID(int=number)),
+        "eventID": str(uuid.UUID(int=100 + number)),
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": "999988887777",
+        "eventCategory": "Management",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
