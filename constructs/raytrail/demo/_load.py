@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from raytrail.demo._evidence import Evidence, wait_for
+from raytrail.demo._athena import ask
+from raytrail.demo._evidence import Evidence
 from raytrail.demo._inbox import Inbox
 from raytrail.demo._target import Target
 from raytrail.errors import EvidenceMissing, InvalidProps, RaytrailError
@@ -97,7 +97,8 @@ def load(target: Target, logs: Logs) -> dict[str, Any]:
     rows = after - before
     if rows != len(logs.records):
         raise EvidenceMissing(f"{len(logs.records)} records were loaded, and Athena shows {rows} rows more")
-    _tell_eventbridge(target, logs.records)
+    lines = "\n".join(json.dumps(record) for record in logs.records)
+    target.emulator("raytrail", "/records?to=events", lines.encode())
     return _summary(logs, rows=rows, scanned=scanned)
 
 
@@ -156,34 +157,8 @@ def _count(target: Target, records: Sequence[dict[str, Any]]) -> tuple[int, int]
         f"WHERE account IN ({_texts(accounts)}) AND region IN ({_texts(regions)}) "
         f"AND \"timestamp\" BETWEEN '{_day(first.date())}' AND '{_day(last.date())}'"
     )
-    athena = target.client("athena")
-    run = athena.start_query_execution(
-        QueryString=sql,
-        QueryExecutionContext={"Database": target.output("DatabaseName")},
-        WorkGroup=target.output("WorkGroupName"),
-    )["QueryExecutionId"]
-
-    def ended() -> dict[str, Any] | None:
-        execution: dict[str, Any] = athena.get_query_execution(QueryExecutionId=run)["QueryExecution"]
-        return execution if execution["Status"]["State"] in {"SUCCEEDED", "FAILED", "CANCELLED"} else None
-
-    execution = wait_for(ended, seconds=120, what="the count of the loaded records")
-    if execution["Status"]["State"] != "SUCCEEDED":
-        raise EvidenceMissing(f"the loaded records cannot be counted: {execution['Status'].get('StateChangeReason')}")
-    rows = athena.get_query_results(QueryExecutionId=run)["ResultSet"]["Rows"]
-    return int(rows[1]["Data"][0]["VarCharValue"]), int(execution["Statistics"]["DataScannedInBytes"])
-
-
-def _tell_eventbridge(target: Target, records: Sequence[dict[str, Any]]) -> None:
-    account = target.client("sts").get_caller_identity()["Account"]
-    credential = f"Credential={account}/20260101/{target.session.region_name}/raytrail/aws4_request"
-    request = urllib.request.Request(  # noqa: S310 - 127.0.0.1
-        f"{target.endpoint}/records?to=events",
-        data="\n".join(json.dumps(record) for record in records).encode(),
-        headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"},
-    )
-    with urllib.request.urlopen(request, timeout=300):  # noqa: S310
-        pass
+    answer = ask(target, sql)
+    return int(answer.rows[0][0]), answer.bytes_scanned
 
 
 def _texts(values: Iterable[str]) -> str:

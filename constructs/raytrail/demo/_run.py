@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
 
 from raytrail.demo._cdk import Cdk
-from raytrail.demo._collect import HARMLESS, INTRUSIVE, Collector, Scene, count_identity_changes
 from raytrail.demo._evidence import Evidence, Missing, wait_for
 from raytrail.demo._inbox import Inbox
 from raytrail.demo._inventory import Item, inventory, retained
 from raytrail.demo._load import Logs, alerts_of, evidence, load
 from raytrail.demo._policies import read_policies
+from raytrail.demo._report import Report
 from raytrail.demo._scenario import Intrusion, send_traffic
+from raytrail.demo._scene import Collector, Scene
 from raytrail.demo._target import Target
+from raytrail.demo.rows import HARMLESS, INTRUSIVE
+from raytrail.demo.rows.metrics import count_identity_changes
 from raytrail.errors import EvidenceMissing
 
 LOCAL_ROWS: dict[str, Collector] = {
@@ -46,58 +46,6 @@ class Show(Protocol):
 
     def row(self, row: Evidence | Missing) -> None:
         """A row is known."""
-
-
-@dataclass(kw_only=True)
-class Report:
-    """What the demo found; `write` makes ``report.json``."""
-
-    target: str
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    seconds: dict[str, float] = field(default_factory=dict)
-    stacks: dict[str, int] = field(default_factory=dict)
-    emulated: int = 0
-    recorded: dict[str, dict[str, Any]] = field(default_factory=dict)
-    rows: list[Evidence] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
-    loaded: dict[str, Any] | None = None
-    left_behind: list[str] = field(default_factory=list)
-
-    def add(self, row: Evidence | Missing) -> None:
-        """Take in one row."""
-        if isinstance(row, Missing):
-            self.missing.append(row)
-        else:
-            self.rows.append(row)
-
-    def check(self) -> None:
-        """Refuse a report that lacks a row.
-
-        Raises:
-            EvidenceMissing: Evidence is missing; the message names each row.
-        """
-        if self.missing:
-            raise EvidenceMissing(f"evidence is missing: {', '.join(missing.row for missing in self.missing)}")
-
-    def write(self, path: Path) -> None:
-        """Write the report as JSON."""
-        body = {
-            "target": self.target,
-            "started": self.started.isoformat(timespec="seconds"),
-            "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
-            "stacks": self.stacks,
-            "resources": {
-                "emulated": self.emulated,
-                "recorded": sum(entry["count"] for entry in self.recorded.values()),
-                "recorded_types": self.recorded,
-            },
-            "evidence": [row.as_json() for row in self.rows],
-            "missing": [{"row": row.row, "reason": row.reason} for row in self.missing],
-            "loaded": self.loaded,
-            "left_behind": self.left_behind,
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
 
 
 def look(scene: Scene, rows: Mapping[str, Collector], show: Show, report: Report) -> None:
@@ -304,22 +252,14 @@ class LocalDemo:
         self.report.stacks = {
             stack["StackName"]: len(self._stack_resources(stack["StackName"])) for stack in self.target.stacks()
         }
-        ours = [entry for entry in self._ledger() if entry["stack"] in self.report.stacks]
+        ours = [
+            entry for entry in self.target.emulator("raytrail-resources", "/") if entry["stack"] in self.report.stacks
+        ]
         recorded = [entry for entry in ours if entry["emulation"] == "recorded"]
         self.report.emulated = len(ours) - len(recorded)
         for entry in recorded:
             kind = self.report.recorded.setdefault(entry["type"], {"count": 0, "reason": entry["reason"]})
             kind["count"] += 1
-
-    def _ledger(self) -> list[dict[str, Any]]:
-        credential = f"Credential={self.account_id}/20260101/{self.region}/raytrail-resources/aws4_request"
-        request = urllib.request.Request(  # noqa: S310 - 127.0.0.1
-            f"{self.endpoint}/",
-            headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            entries: list[dict[str, Any]] = json.load(answer)
-        return entries
 
     def _lap(self, name: str, started: float) -> None:
         self.report.seconds[name] = time.monotonic() - started
@@ -327,8 +267,3 @@ class LocalDemo:
 
 def _resources_in(template: Path) -> int:
     return len(json.loads(template.read_text(encoding="utf-8"))["Resources"])
-
-
-def left_over_endpoint() -> str | None:
-    """An endpoint that the caller's environment still points to from a local run, which a real account must not."""
-    return os.environ.get("AWS_ENDPOINT_URL")

@@ -1,0 +1,39 @@
+"""How each row of evidence is found: through boto3 alone."""
+
+from __future__ import annotations
+
+from raytrail.demo._scene import Collector
+from raytrail.demo.rows.alerts import alarm, alert
+from raytrail.demo.rows.lake import query, trail
+from raytrail.demo.rows.logs import alert_log, logs
+from raytrail.demo.rows.metrics import dashboard, trail_metric
+from raytrail.demo.rows.traces import trace, trace_groups
+
+HARMLESS: dict[str, Collector] = {
+    "trace": trace,
+    "logs": logs,
+    "trace groups": trace_groups,
+    "dashboard": dashboard,
+    "trail": trail,
+    "query: Calls of the application's functions": query(
+        "Calls of the application's functions", mentions=lambda scene: scene.target.output("FunctionName")
+    ),
+    "alarm": alarm,
+}
+"""What may be looked for in any account: it needs nothing but traffic."""
+
+INTRUSIVE: dict[str, Collector] = {
+    "query: New principals, keys and administrators": query(
+        "New principals, keys and administrators", mentions=lambda _: "raytrail-demo-backdoor"
+    ),
+    "query: Tampering with trails and detection": query(
+        "Tampering with trails and detection", mentions=lambda _: "StopLogging"
+    ),
+    "metric filter": trail_metric,
+    "alert: AccessKeyCreated": alert("AccessKeyCreated", call="CreateAccessKey"),
+    "alert: AdminPolicyAttached": alert("AdminPolicyAttached", call="AttachUserPolicy"),
+    "alert: SecurityGroupOpened": alert("SecurityGroupOpened", call="AuthorizeSecurityGroupIngress"),
+    "alert: TrailTampering": alert("TrailTampering", call="StopLogging"),
+    "alert log": alert_log,
+}
+"""What needs the intruder, and so an account that nobody needs."""
