@@ -21,19 +21,23 @@ class Synth:
 
     def __init__(self, context: Mapping[str, Any], folder: Path) -> None:
         self._context, self._folder = context, folder
-        self._done: dict[str, dict[str, Json]] = {}
+        self._done: dict[str, Path] = {}
 
     def __call__(self, **settings: Any) -> dict[str, Json]:
-        """Return each template by the name of its stack, without the checks.
+        """Return each template by the name of its stack.
 
         Args:
             settings: What stands in ``context.raytrail``, in place of what cdk.json says.
         """
+        return templates_in(self.assembly(**settings))
+
+    def assembly(self, **settings: Any) -> Path:
+        """Return the folder of the cloud assembly, made without the checks."""
         key = json.dumps(settings, sort_keys=True)
         if key not in self._done:
             outdir = self._folder / str(len(self._done))
             make_app({**self._context, "raytrail": settings}, outdir=str(outdir), checks=False).synth()
-            self._done[key] = templates_in(outdir)
+            self._done[key] = outdir
         return self._done[key]
 
 

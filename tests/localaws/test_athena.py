@@ -152,6 +152,7 @@ class TestBadFiles:
             (gzip.compress(b'{"digestEndTime": "x"}'), "HIVE_BAD_DATA"),
             (gzip.compress(b'{"Records": [{"userIdentity": "root"}]}'), "HIVE_BAD_DATA: Error parsing field value"),
         ],
+        ids=["not gzip", "truncated gzip", "not JSON", "no records", "a text where a struct is due"],
     )
     def test_a_bad_file_fails_the_query_and_is_named(self, lake: Lake, body: bytes, code: str) -> None:
         key = lake.key(ACCOUNTS[0], "us-east-1", TODAY)
