@@ -80,8 +80,8 @@ def local(port: Port = 4566, app_folder: AppFolder = Path()) -> None:
         for name, value in server.environment.items():
             console.print(Text(f"  export {name}={value}"))
         console.print("\nthen deploy:")
-        console.print(Text(f"  npx cdk bootstrap aws://{server.config.account_id}/{region}"))
-        console.print(Text("  npx cdk deploy --all --require-approval never"))
+        console.print(Text(f"  tools/cdk bootstrap aws://{server.config.account_id}/{region}"))
+        console.print(Text("  tools/cdk deploy --all --require-approval never"))
         console.print("\nCtrl-C stops it.")
         with contextlib.suppress(Stopped):
             server.wait_until(lambda: False)

@@ -30,11 +30,13 @@ class Logs:
         records: Those that can be given a key, in the order read.
         refusals: File, line and reason of the others.
         read: How many there were.
+        files_unread: Files that are none of CloudTrail's, with the reason.
     """
 
     records: list[dict[str, Any]] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     read: int = 0
+    files_unread: list[Refusal] = field(default_factory=list)
 
     @classmethod
     def of(cls, paths: Iterable[Path]) -> Logs:
@@ -48,8 +50,10 @@ class Logs:
             if not path.exists():
                 raise RaytrailError(f"--logs {path}: there is no such file or folder")
             for outcome in read_records(path):
-                # A refusal of line 0 is about a whole file.
-                logs.read += not (isinstance(outcome, Refusal) and outcome.line == 0)
+                if isinstance(outcome, Refusal) and outcome.line == 0:
+                    logs.files_unread.append(outcome)
+                    continue
+                logs.read += 1
                 match outcome:
                     case RecordLine():
                         try:
@@ -127,6 +131,7 @@ def evidence(target: Target, summary: dict[str, Any]) -> Evidence:
         made_by="S3 by ministack, Athena and EventBridge by raytrail",
         lines=(
             "rules see the events of their own Region and of global services alone, as on AWS",
+            *(f"left unread {each['file']}: {each['reason']}" for each in summary["files_unread"][:5]),
             *refusals,
         ),
     )
@@ -140,6 +145,9 @@ def _summary(logs: Logs, *, rows: int, scanned: int) -> dict[str, Any]:
         "refusals": [
             {"file": Path(each.file).name, "line": each.line, "reason": each.reason}
             for each in logs.refusals[:SHOWN_REFUSALS]
+        ],
+        "files_unread": [
+            {"file": Path(each.file).name, "reason": each.reason} for each in logs.files_unread[:SHOWN_REFUSALS]
         ],
         "rows_in_athena": rows,
         "bytes_scanned": scanned,

@@ -123,7 +123,7 @@ def read_policies(target: Target) -> Evidence:
         seen=f"{len(wanted)} statements as AWS documents them, on {len(policies)} resources; {enforced}",
         proof=bucket,
         read_with="s3:GetBucketPolicy, kms:GetKeyPolicy, sns:GetTopicAttributes, sqs:GetQueueAttributes",
-        made_by=target.made_by("ministack (keeps them, evaluates none)"),
+        made_by=target.made_by("ministack, which holds no caller against them"),
         lines=tuple(f"{each.on}: {each.statement['Action']} ({each.page.rpartition('/')[2]})" for each in wanted),
     )
 

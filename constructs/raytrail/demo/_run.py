@@ -151,7 +151,8 @@ class LocalDemo:
         self._lap("synth", started)
         started = time.monotonic()
         self.show.step("bootstrapping the embedded account")
-        self.cdk.run("bootstrap", f"aws://{self.account_id}/{self.region}", *self._assembled)
+        # Without names: every account and Region that a stack is for, which may be us-east-1 beside the home Region.
+        self.cdk.run("bootstrap", *self._assembled)
         self._lap("bootstrap", started)
         self._before = inventory(self.target)
         started = time.monotonic()
