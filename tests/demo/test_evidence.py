@@ -11,38 +11,18 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from raytrail.demo import INTRUSIVE, LOCAL_ROWS, LocalDemo, Report, Target, prepare, prove
+from raytrail.demo import INTRUSIVE, LOCAL_ROWS, LocalDemo, Report, Target, prove
 from raytrail.errors import EvidenceMissing
-from raytrail.localaws import LocalAws
 
 pytestmark = pytest.mark.local
 
 Removal = Callable[[Target], AbstractContextManager[None]]
 
 
-class Silence:
-    """Nobody watches."""
-
-    def step(self, text): ...
-    def resources(self, done, total): ...
-    def row(self, row): ...
-
-
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory, root) -> Iterator[LocalDemo]:
-    with LocalAws() as server:
-        run = LocalDemo(
-            app=root,
-            output=tmp_path_factory.mktemp("demo"),
-            endpoint=server.endpoint,
-            environment=server.environment,
-            account_id=server.config.account_id,
-            region=server.config.region,
-            show=Silence(),
-        )
-        run.deploy()
-        prepare(run.target)
-        yield run
+def demo(root, deploy_demo) -> LocalDemo:
+    run: LocalDemo = deploy_demo(root)
+    return run
 
 
 def removal(steps: Callable[[Target], Iterator[None]]) -> Removal:
@@ -217,10 +197,10 @@ def alarm_again(scene):
 ROWS = LOCAL_ROWS | {"alarm": alarm_again}
 
 
-def find(target: Target, rows: list[str]) -> Report:
+def find(demo: LocalDemo, rows: list[str]) -> Report:
     report = Report(target="here")
     intrude = any(row in INTRUSIVE for row in rows)
-    scene = prove(target, {row: ROWS[row] for row in rows}, Silence(), report, intrude=intrude)
+    scene = prove(demo.target, {row: ROWS[row] for row in rows}, demo.show, report, intrude=intrude)
     if scene.intrusion:
         scene.intrusion.undo()
     return report
@@ -231,7 +211,7 @@ def test_every_row_has_a_resource_whose_removal_is_tried():
 
 
 def test_with_everything_in_place_no_row_is_missing(demo):
-    report = find(demo.target, list(LOCAL_ROWS))
+    report = find(demo, list(LOCAL_ROWS))
     report.check()
     assert [row.row for row in report.rows] == list(LOCAL_ROWS)
     assert all(row.proof and row.read_with and row.made_by for row in report.rows)
@@ -241,7 +221,7 @@ def test_with_everything_in_place_no_row_is_missing(demo):
 def test_without_the_resource_behind_it_a_row_is_missing_and_named(demo, monkeypatch, remove, rows):
     monkeypatch.setattr(demo.target, "patience_seconds", 4.0)
     with remove(demo.target):
-        report = find(demo.target, rows)
+        report = find(demo, rows)
     assert report.rows == []
     with pytest.raises(EvidenceMissing) as refused:
         report.check()
@@ -249,7 +229,7 @@ def test_without_the_resource_behind_it_a_row_is_missing_and_named(demo, monkeyp
 
 
 def test_with_everything_back_in_place_no_row_is_missing(demo):
-    find(demo.target, list(LOCAL_ROWS)).check()
+    find(demo, list(LOCAL_ROWS)).check()
 
 
 def test_a_retained_bucket_that_is_gone_after_the_destroy_is_named(demo):

@@ -17,7 +17,8 @@ GLOBAL_REGION = "us-east-1"
 class GlobalEventForwarder(Construct):
     """Sends the events of global services, and sign-ins, from us-east-1 to the default bus of the home Region.
 
-    Belongs in a stack in us-east-1. EventBridge carries an event over one such hop and no further
+    Belongs in a stack in us-east-1. It forwards what changes something: calls that only read stay in us-east-1, so a
+    detection of such a call belongs in a stack there. EventBridge carries an event over one such hop and no further
     (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html).
 
     Args:

@@ -1,0 +1,48 @@
+"""The kit, deployed as the demo deploys it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from raytrail.demo import LocalDemo, prepare
+from raytrail.localaws import LocalAws
+
+
+class Silence:
+    """Nobody watches."""
+
+    def step(self, text): ...
+    def resources(self, done, total): ...
+    def row(self, row): ...
+
+
+@pytest.fixture(scope="session")
+def silence() -> Silence:
+    return Silence()
+
+
+@pytest.fixture(scope="module")
+def deploy_demo(tmp_path_factory, silence) -> Iterator[Callable[..., LocalDemo]]:
+    """Deploy the app of a folder to an embedded AWS of its own; what is still running in the end is stopped."""
+    with ExitStack() as servers:
+
+        def deploy(app: Path, region: str = "us-east-1") -> LocalDemo:
+            server = servers.enter_context(LocalAws(region=region))
+            run = LocalDemo(
+                app=app,
+                output=tmp_path_factory.mktemp("demo"),
+                endpoint=server.endpoint,
+                environment=server.environment,
+                account_id=server.config.account_id,
+                region=region,
+                show=silence,
+            )
+            run.deploy()
+            prepare(run.target)
+            return run
+
+        yield deploy

@@ -1,0 +1,56 @@
+"""The kit with its home in another Region: what global services do must still be told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from raytrail.demo import LOCAL_ROWS, LocalDemo, Report, prove
+
+pytestmark = pytest.mark.local
+
+HOME = "eu-west-1"
+GLOBAL = ["alert: AccessKeyCreated", "alert: AdminPolicyAttached"]
+REGIONAL = ["alert: SecurityGroupOpened", "alert: TrailTampering"]
+
+
+@pytest.fixture(scope="module")
+def app(root, tmp_path_factory) -> Path:
+    """The app as it is, with another Region in its cdk.json."""
+    folder = tmp_path_factory.mktemp("app")
+    for name in ("app.py", "stacks", "lambda", "node_modules"):
+        (folder / name).symlink_to(root / name)
+    settings = json.loads((root / "cdk.json").read_text(encoding="utf-8"))
+    settings["context"]["raytrail"]["region"] = HOME
+    (folder / "cdk.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demo(app, deploy_demo) -> LocalDemo:
+    run: LocalDemo = deploy_demo(app, HOME)
+    return run
+
+
+def find(demo: LocalDemo, rows: list[str]) -> Report:
+    report = Report(target="here")
+    scene = prove(demo.target, {row: LOCAL_ROWS[row] for row in rows}, demo.show, report, intrude=True)
+    scene.intrusion.undo()
+    return report
+
+
+def test_alerts_on_global_and_on_regional_services_reach_the_home_region(demo):
+    report = find(demo, GLOBAL + REGIONAL)
+    report.check()
+
+
+def test_without_the_forwarder_those_of_global_services_do_not_come(demo, monkeypatch):
+    events = demo.target.session.client("events", region_name="us-east-1", endpoint_url=demo.target.endpoint)
+    (rule,) = events.list_rules()["Rules"]
+    events.disable_rule(Name=rule["Name"])
+    monkeypatch.setattr(demo.target, "patience_seconds", 4.0)
+    report = find(demo, GLOBAL + REGIONAL)
+    assert [row.row for row in report.missing] == GLOBAL
+    assert [row.row for row in report.rows] == REGIONAL
