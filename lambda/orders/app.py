@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 import boto3
+
 from logs import Log
 
 table = boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"])
