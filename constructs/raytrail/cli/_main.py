@@ -67,7 +67,7 @@ def demo(
 
 
 @app.command()
-def local(port: Port = 4566, app_folder: AppFolder = Path()) -> None:
+def local(port: Port = 0, app_folder: AppFolder = Path()) -> None:
     """Start the embedded AWS and stay; Ctrl-C stops it and leaves nothing."""
     from raytrail.localaws import LocalAws
 
