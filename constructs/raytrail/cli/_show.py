@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich.console import Console, Group
 from rich.live import Live
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +24,7 @@ class TerminalShow:
         self._stacks = Progress(
             TextColumn("  {task.description:<22}"), BarColumn(30), MofNCompleteColumn(), console=console
         )
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._live = Live(Group(self._spinner, self._stacks), console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> TerminalShow:
@@ -37,7 +37,7 @@ class TerminalShow:
     def step(self, text: str) -> None:
         """A step begins."""
         for task in self._tasks.values():
-            self._stacks.remove_task(task)  # type: ignore[arg-type] # rich's TaskID is an int
+            self._stacks.remove_task(task)
         self._tasks.clear()
         self._spinner.update(self._step, description=text)
         self._console.print(Text("• " + text, style="bold"))
@@ -47,7 +47,7 @@ class TerminalShow:
         for stack in sorted(total):
             if stack not in self._tasks:
                 self._tasks[stack] = self._stacks.add_task(stack, total=total[stack])
-            self._stacks.update(self._tasks[stack], completed=min(done.get(stack, 0), total[stack]))  # type: ignore[arg-type]
+            self._stacks.update(self._tasks[stack], completed=min(done.get(stack, 0), total[stack]))
 
     def row(self, row: Evidence | Missing) -> None:
         """Show one row."""

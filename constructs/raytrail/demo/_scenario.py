@@ -78,7 +78,7 @@ class Intrusion:
                 aws_secret_access_key=key["SecretAccessKey"],
                 region_name=self.target.session.region_name,
             )
-            return session.client(service, endpoint_url=self.target.endpoint)  # type: ignore[call-overload]
+            return session.client(service, endpoint_url=self.target.endpoint)  # type: ignore[call-overload] # a name that mypy cannot know
 
         as_intruder("sts").get_caller_identity()
         as_intruder("iam").create_user(UserName=BACKDOOR)

@@ -89,7 +89,7 @@ class LocalAws:
         """A boto3 client of ``service`` against this server."""
         import boto3
 
-        return boto3.client(  # type: ignore[call-overload]
+        return boto3.client(  # type: ignore[call-overload] # a name that mypy cannot know
             service,
             endpoint_url=self.endpoint,
             region_name=region or self.config.region,
@@ -194,7 +194,7 @@ class LocalAws:
             if self._process.poll() is not None:
                 raise LocalAwsError(self.last_words())
             try:
-                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1):  # noqa: S310 - http to 127.0.0.1
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

@@ -110,7 +110,7 @@ def _create(table: Table, alias: str, lines: Path) -> str:
     wanted = [f'"{name}"' for name in kinds]
     wanted += [f'CAST("{key}" AS {duckdb_type(kind)}) AS "{key}"' for key, kind in table.keys.items()]
     return (
-        f'CREATE TABLE "{alias}" AS SELECT {", ".join(wanted)} FROM read_json({_quoted(str(lines))}, '  # noqa: S608
+        f'CREATE TABLE "{alias}" AS SELECT {", ".join(wanted)} FROM read_json({_quoted(str(lines))}, '
         f"format = 'newline_delimited', columns = {{{spec}}}, maximum_object_size = {_MAX_ROW_BYTES})"
     )
 
@@ -136,7 +136,7 @@ def _with_zones(sql: str, columns: Sequence[ResultColumn]) -> str:
         f"strftime({name}, '%Y-%m-%d %H:%M:%S.%g UTC')" if column.type == ZONED else name
         for name, column in zip(names, columns, strict=True)
     )
-    return f"SELECT {wanted} FROM ({sql}) AS result({', '.join(names)})"  # noqa: S608
+    return f"SELECT {wanted} FROM ({sql}) AS result({', '.join(names)})"
 
 
 def _named_as_athena_does(statement: exp.Expr) -> exp.Expr:

@@ -77,7 +77,7 @@ def _projected(scan: Scan, connection: duckdb.DuckDBPyConnection, now: datetime)
             [texts],
         )
         relations.append(f'"part_{number}"')
-    product = f"(SELECT * FROM {' CROSS JOIN '.join(relations)})"  # noqa: S608 - names made here
+    product = f"(SELECT * FROM {' CROSS JOIN '.join(relations)})"
     return [dict(zip(candidates, row, strict=True)) for row in _matching(scan, product, connection)]
 
 
@@ -100,7 +100,7 @@ def _matching(scan: Scan, relation: str, connection: duckdb.DuckDBPyConnection) 
     wanted = ", ".join(f'"text_{key}"' for key in keys)
     condition = " AND ".join(f"({to_duckdb(predicate)})" for predicate in scan.predicates) or "TRUE"
     return connection.execute(
-        f'SELECT {wanted} FROM (SELECT {typed}, {texts} FROM {relation} AS "text") WHERE {condition}'  # noqa: S608
+        f'SELECT {wanted} FROM (SELECT {typed}, {texts} FROM {relation} AS "text") WHERE {condition}'
     ).fetchall()
 
 

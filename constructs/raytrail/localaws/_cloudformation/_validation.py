@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import jsonschema.validators
-import regex  # type: ignore[import-untyped]
+import regex
 
 from raytrail.localaws._cloudformation._schemas import ResourceSchema
 

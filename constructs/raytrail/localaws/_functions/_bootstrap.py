@@ -109,7 +109,7 @@ def _instrument() -> None:
     instance = f"faas.instance={os.environ.get('AWS_LAMBDA_LOG_STREAM_NAME', '')}"
     os.environ["OTEL_RESOURCE_ATTRIBUTES"] = f"{instance},{os.environ.get('OTEL_RESOURCE_ATTRIBUTES', '')}"
     if any(os.environ.get(name, "").lower() == "true" for name in _FAST_START):
-        from amazon.opentelemetry.distro.opentelemetry_lite_sdk import (  # type: ignore[import-untyped]
+        from amazon.opentelemetry.distro.opentelemetry_lite_sdk import (
             configure_lite_mode,
         )
 

@@ -14,7 +14,7 @@ import logging
 import socket
 import threading
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from raytrail.localaws._xray._documents import Document, UnfitDocument, read
