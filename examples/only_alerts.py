@@ -10,9 +10,7 @@ from aws_cdk import App, Environment, Stack
 from constructs import Construct
 
 from raytrail.alerting import AlertChannel
-from raytrail.detection import DETECTIONS, ApiCallAlerts
-
-OF_THE_KIT = {detection.id: detection for detection in DETECTIONS}
+from raytrail.detection import ADMIN_POLICY_ATTACHED, TRAIL_TAMPERING, ApiCallAlerts
 
 
 class AlertsStack(Stack):
@@ -21,12 +19,7 @@ class AlertsStack(Stack):
     def __init__(self, scope: Construct, id: str, *, env: Environment) -> None:
         super().__init__(scope, id, env=env)
         channel = AlertChannel(self, "Channel", display_name="API calls", emails=["oncall@example.com"])
-        alerts = ApiCallAlerts(
-            self,
-            "Alerts",
-            channel=channel,
-            detections=[OF_THE_KIT["TrailTampering"], OF_THE_KIT["AdminPolicyAttached"]],
-        )
+        alerts = ApiCallAlerts(self, "Alerts", channel=channel, detections=[TRAIL_TAMPERING, ADMIN_POLICY_ATTACHED])
         alerts.on_api_call("dynamodb:DeleteTable", title="A table was deleted", techniques=("T1485",))
 
 

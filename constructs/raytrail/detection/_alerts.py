@@ -170,14 +170,12 @@ class ApiCallAlerts(Construct):
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[f"{self._log_arn}:*"],
         )
-        policy = logs.CfnResourcePolicy(
+        return logs.CfnResourcePolicy(
             self,
             "LogPolicy",
             policy_name=f"{stack.stack_name}-events",
             policy_document=stack.to_json_string(iam.PolicyDocument(statements=[statement])),
         )
-        policy.node.add_dependency(self.log_group)
-        return policy
 
     def _make_dead_letter_queue(self) -> sqs.Queue:
         stack = Stack.of(self)
