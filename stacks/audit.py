@@ -50,7 +50,7 @@ class AuditStack(KitStack):
 
     def _take_trail(self, settings: Settings, existing: ExistingTrail) -> None:
         bucket = s3.Bucket.from_bucket_name(self, "TrailBucket", existing.bucket_name)
-        key = kms.Key.from_key_arn(self, "TrailKey", existing.kms_key_arn) if existing.kms_key_arn else None
+        key = kms.Key.from_key_arn(self, "ResultsKey", existing.kms_key_arn) if existing.kms_key_arn else None
         self._make_lake(settings, bucket, key=key, prefix=existing.prefix, organization_id=existing.organization_id)
         if existing.log_group_name:
             self._count(logs.LogGroup.from_log_group_name(self, "TrailLogs", existing.log_group_name), settings)

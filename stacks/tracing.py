@@ -30,15 +30,22 @@ class TracingStack(KitStack):
             what: TraceGroup(self, what.title(), name=f"{settings.name}-{what}", filter_expression=expression)
             for what, expression in expressions.items()
         }
+        # The stage of a REST API is the service "name/stage". Other applications of the account keep their sampling.
+        of_the_service = f"{service_name}*"
         SamplingRules(
             self,
             "Sampling",
             rules=[
-                SamplingRule.for_debugging(name=f"{settings.name}-debug", url_path=tracing.debug_path),
-                SamplingRule.of_health_checks(name=f"{settings.name}-health", url_path=tracing.health_check_path),
+                SamplingRule.for_debugging(
+                    name=f"{settings.name}-debug", url_path=tracing.debug_path, service_name=of_the_service
+                ),
+                SamplingRule.of_health_checks(
+                    name=f"{settings.name}-health", url_path=tracing.health_check_path, service_name=of_the_service
+                ),
                 SamplingRule(
                     name=f"{settings.name}-default",
                     priority=9000,
+                    service_name=of_the_service,
                     rate=tracing.sampling_rate,
                     reservoir_per_second=tracing.reservoir_per_second,
                 ),

@@ -103,7 +103,11 @@ class ExistingTrail(_Section):
         None, min_length=1, max_length=512, description="The trail's CloudWatch log group, if any."
     )
     kms_key_arn: KeyArn | None = Field(
-        None, description="The key that encrypts the files, which the Athena results then use too."
+        None,
+        description=(
+            "A key for the Athena results, on which whoever asks needs kms:GenerateDataKey and kms:Decrypt (the "
+            "trail's own key seldom lets readers encrypt). Default: keys that S3 manages."
+        ),
     )
 
 

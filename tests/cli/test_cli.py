@@ -25,6 +25,10 @@ SECONDS_TO_END = 10
 """How long a stopped command may take to be gone, with all it started."""
 
 
+# What a person may have set, none of which may reach a local run.
+OF_THE_CALLER = {"AWS_PROFILE": "no-such-profile", "AWS_SESSION_TOKEN": "stale", "AWS_DEFAULT_REGION": "ap-south-1"}
+
+
 class Command:
     """One run of the command, with a mark in its environment by which each of its processes is known."""
 
@@ -37,7 +41,7 @@ class Command:
             self.process = subprocess.Popen(
                 [str(Path(sys.executable).parent / "raytrail"), *arguments],
                 cwd=root,
-                env={**os.environ, "HOME": str(home), "TMPDIR": str(home), name: value},
+                env={**os.environ, **OF_THE_CALLER, "HOME": str(home), "TMPDIR": str(home), name: value},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -37,8 +37,8 @@ def deploy_demo(tmp_path_factory, silence) -> Iterator[Callable[..., LocalDemo]]
                 output=tmp_path_factory.mktemp("demo"),
                 endpoint=server.endpoint,
                 environment=server.environment,
+                session=server.session(),
                 account_id=server.config.account_id,
-                region=region,
                 show=silence,
             )
             run.deploy()

@@ -50,7 +50,7 @@ def test_without_the_forwarder_those_of_global_services_do_not_come(demo, monkey
     events = demo.target.session.client("events", region_name="us-east-1", endpoint_url=demo.target.endpoint)
     (rule,) = events.list_rules()["Rules"]
     events.disable_rule(Name=rule["Name"])
-    monkeypatch.setattr(demo.target, "patience_seconds", 4.0)
+    monkeypatch.setattr(demo.target, "local_patience_seconds", 4.0)
     report = find(demo, GLOBAL + REGIONAL)
     assert [row.row for row in report.missing] == GLOBAL
     assert [row.row for row in report.rows] == REGIONAL

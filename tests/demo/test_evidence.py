@@ -219,7 +219,7 @@ def test_with_everything_in_place_no_row_is_missing(demo):
 
 @pytest.mark.parametrize(("remove", "rows"), [pytest.param(r, rows, id=name) for name, r, rows in REMOVALS])
 def test_without_the_resource_behind_it_a_row_is_missing_and_named(demo, monkeypatch, remove, rows):
-    monkeypatch.setattr(demo.target, "patience_seconds", 4.0)
+    monkeypatch.setattr(demo.target, "local_patience_seconds", 4.0)
     with remove(demo.target):
         report = find(demo, rows)
     assert report.rows == []

@@ -7,8 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-# The controls of section 4 of the CIS AWS Foundations Benchmark that these counts serve are alarms of a later day;
-# here they are what the security dashboard shows.
+# After controls of section 4 of the CIS AWS Foundations Benchmark.
 _PATTERNS = {
     "DeniedCalls": (
         '{ ($.errorCode = "*UnauthorizedOperation" || $.errorCode = "AccessDenied*")'

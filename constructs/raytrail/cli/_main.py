@@ -52,7 +52,7 @@ def demo(
     from raytrail.cli import _demo
 
     if target == "aws":
-        _demo.on_aws(Console(), output=output.resolve(), profile=profile, yes=yes)
+        _demo.on_aws(Console(), app_folder=app_folder.resolve(), output=output.resolve(), profile=profile, yes=yes)
     elif target == "local":
         _demo.locally(
             Console(),
@@ -77,6 +77,7 @@ def local(port: Port = 0, app_folder: AppFolder = Path()) -> None:
         console.print(f"An embedded AWS emulator listens on [bold]{server.endpoint}[/bold] (127.0.0.1 alone).")
         console.print("It is an emulator, not AWS: docs/localaws.md says what is emulated and what is not.\n")
         console.print("Point the AWS CLI, boto3 and the CDK at it:")
+        console.print("  unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN")
         for name, value in server.environment.items():
             console.print(Text(f"  export {name}={value}"))
         console.print("\nthen deploy:")

@@ -3,7 +3,7 @@
 from raytrail.demo._evidence import Evidence, Missing
 from raytrail.demo._report import Report
 from raytrail.demo._run import LOCAL_ROWS, LocalDemo, Show, prepare, prove
-from raytrail.demo._scene import Scene
+from raytrail.demo._scene import Collector, Scene
 from raytrail.demo._target import Target
 from raytrail.demo.rows import HARMLESS, INTRUSIVE
 
@@ -11,6 +11,7 @@ __all__ = [
     "HARMLESS",
     "INTRUSIVE",
     "LOCAL_ROWS",
+    "Collector",
     "Evidence",
     "LocalDemo",
     "Missing",

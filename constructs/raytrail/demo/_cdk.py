@@ -55,7 +55,9 @@ class Cdk:
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """Start ``cdk ARGUMENTS``; whatever happens, no process of it is left."""
         # The CLI's telemetry and version check would call out; a local run calls nobody.
-        environment = {**os.environ, **self.environment, "JSII_NODE": str(self.node), "CI": "true"}
+        # Nor may a profile or a session of the caller's get in the way of the credentials given.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment = {**own, **self.environment, "JSII_NODE": str(self.node), "CI": "true"}
         environment |= {"CDK_DISABLE_VERSION_CHECK": "1", "CDK_DISABLE_CLI_TELEMETRY": "true"}
         with self.log.open("ab") as log:
             log.write(f"\n$ cdk {' '.join(arguments)}\n".encode())

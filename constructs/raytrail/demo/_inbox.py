@@ -47,7 +47,12 @@ class Inbox:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Read all the time, so that each message's delay is its own and not that of who looks for it."""
+        """Read all the time, so that each message's delay is its own and not that of who looks for it.
+
+        What was there before is thrown away, and what comes is deleted once it is read.
+        """
+        self.read()
+        self.messages.clear()
         stopping = threading.Event()
 
         def listen() -> None:

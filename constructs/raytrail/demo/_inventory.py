@@ -19,6 +19,31 @@ _LISTS: dict[str, tuple[str, str, Callable[[dict[str, Any]], Iterable[str]]]] = 
     "AWS::SQS::Queue": ("sqs", "list_queues", lambda r: r.get("QueueUrls", [])),
     "AWS::Events::Rule": ("events", "list_rules", lambda r: [rule["Name"] for rule in r["Rules"]]),
     "AWS::CloudWatch::Alarm": ("cloudwatch", "describe_alarms", lambda r: [a["AlarmName"] for a in r["MetricAlarms"]]),
+    "AWS::CloudWatch::CompositeAlarm": (
+        "cloudwatch",
+        "describe_alarms",
+        lambda r: [a["AlarmName"] for a in r.get("CompositeAlarms", [])],
+    ),
+    "AWS::Logs::ResourcePolicy": (
+        "logs",
+        "describe_resource_policies",
+        lambda r: [policy["policyName"] for policy in r["resourcePolicies"]],
+    ),
+    "AWS::Logs::MetricFilter": (
+        "logs",
+        "describe_metric_filters",
+        lambda r: [each["filterName"] for each in r["metricFilters"]],
+    ),
+    "AWS::Logs::QueryDefinition": (
+        "logs",
+        "describe_query_definitions",
+        lambda r: [each["queryDefinitionId"] for each in r["queryDefinitions"]],
+    ),
+    "AWS::XRay::SamplingRule": (
+        "xray",
+        "get_sampling_rules",
+        lambda r: [record["SamplingRule"]["RuleARN"] for record in r["SamplingRuleRecords"]],
+    ),
     "AWS::CloudWatch::Dashboard": (
         "cloudwatch",
         "list_dashboards",
@@ -38,10 +63,12 @@ def inventory(target: Target) -> set[Item]:
     found: set[Item] = set()
     for kind, (service, operation, names) in _LISTS.items():
         client = target.client(service)
+        # Without a word, DescribeAlarms leaves out composite alarms.
+        asked = {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]} if operation == "describe_alarms" else {}
         if client.can_paginate(operation):
-            answers: Iterable[dict[str, Any]] = client.get_paginator(operation).paginate()
+            answers: Iterable[dict[str, Any]] = client.get_paginator(operation).paginate(**asked)
         else:
-            answers = [getattr(client, operation)()]
+            answers = [getattr(client, operation)(**asked)]
         found |= {(kind, name) for answer in answers for name in names(answer)}
     kms = target.client("kms")
     for page in kms.get_paginator("list_keys").paginate():

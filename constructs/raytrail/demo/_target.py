@@ -37,14 +37,21 @@ class Target:
         session: Credentials and Region.
         endpoint: The URL of the embedded AWS. Default: AWS itself.
         kit: The name of the kit: the start of its stacks' names.
-        patience_seconds: How long a piece of evidence may take to come.
+        deadline: When to stop waiting for any evidence, on the monotonic clock. Default: never.
     """
 
     session: boto3.Session
     endpoint: str | None = None
     kit: str = "raytrail"
-    patience_seconds: float = 20.0
+    deadline: float | None = None
+    local_patience_seconds: float = 20.0
+    """How long it may take on the embedded AWS, or where there is no deadline."""
     _clients: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long the next piece of evidence may take to come."""
+        return self.local_patience_seconds if self.deadline is None else max(self.deadline - time.monotonic(), 1.0)
 
     @property
     def local(self) -> bool:

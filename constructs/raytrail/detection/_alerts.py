@@ -220,9 +220,13 @@ class ApiCallAlerts(Construct):
 
 
 def _message(detection: Detection) -> str:
-    """The alert: JSON for machines, with a summary for people first."""
+    """The alert: JSON for machines, with a summary for people first.
+
+    A call that was refused is told too, since who tries is worth knowing: its error ends the summary, which is empty
+    there when the call succeeded.
+    """
     body: dict[str, Any] = {
-        "summary": f"{detection.title}: <actor> called <call> from <address> in <region>",
+        "summary": f"{detection.title}: <actor> called <call> from <address> in <region>; error: <error>",
         "detection": detection.id,
         "level": detection.level,
         "techniques": " ".join(detection.techniques),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from raytrail.detection._model import API_CALL, SIGN_IN, Detection
 
 TRAIL_TAMPERING = Detection(
@@ -24,6 +26,7 @@ ROOT_USE = Detection(
         "eventType": [{"anything-but": ["AwsServiceEvent"]}],
     },
     detail_types=(API_CALL, *SIGN_IN),
+    read_only=True,
 )
 SIGN_IN_WITHOUT_MFA = Detection(
     id="SignInWithoutMfa",
@@ -74,6 +77,14 @@ SECURITY_GROUP_OPENED = Detection(
     },
 )
 _TO_ALL = {"Effect": ["Allow"]}
+_PUT_BLOCK = ["PutBucketPublicAccessBlock", "PutAccountPublicAccessBlock"]
+_BLOCKS = ("BlockPublicPolicy", "RestrictPublicBuckets", "BlockPublicAcls", "IgnorePublicAcls")
+
+
+def _block_without(part: str) -> dict[str, Any]:
+    return {"PublicAccessBlockConfiguration": {part: [False]}}
+
+
 BUCKET_MADE_PUBLIC = Detection(
     id="BucketMadePublic",
     title="A bucket was opened to everybody, or lost what keeps it closed",
@@ -83,6 +94,7 @@ BUCKET_MADE_PUBLIC = Detection(
         "eventSource": ["s3.amazonaws.com"],
         "$or": [
             {"eventName": ["DeleteBucketPublicAccessBlock", "DeleteAccountPublicAccessBlock"]},
+            *({"eventName": _PUT_BLOCK, "requestParameters": _block_without(each)} for each in _BLOCKS),
             {
                 "eventName": ["PutBucketPolicy"],
                 "requestParameters": {"bucketPolicy": {"Statement": {**_TO_ALL, "Principal": ["*"]}}},

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from raytrail.detection._catalog import GLOBAL_SOURCES
 from raytrail.detection._model import API_CALL, SIGN_IN
 from raytrail.errors import InvalidProps
+from raytrail.findings import acknowledge
 
 GLOBAL_REGION = "us-east-1"
 
@@ -27,6 +29,7 @@ class GlobalEventForwarder(Construct):
     Attributes:
         rule: The rule's L1.
         role: The role by which EventBridge puts events on the home bus.
+        undelivered: The dead-letter queue: what could not be forwarded, and why.
 
     Raises:
         InvalidProps: The home Region is us-east-1, which needs no forwarding.
@@ -40,6 +43,7 @@ class GlobalEventForwarder(Construct):
         bus = stack.format_arn(service="events", region=home_region, resource="event-bus", resource_name="default")
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
         self.role.add_to_policy(iam.PolicyStatement(actions=["events:PutEvents"], resources=[bus]))
+        self.undelivered = self._make_dead_letter_queue()
         self.rule = events.CfnRule(
             self,
             "Rule",
@@ -52,6 +56,35 @@ class GlobalEventForwarder(Construct):
                 ],
             },
             state="ENABLED",
-            targets=[events.CfnRule.TargetProperty(id="HomeBus", arn=bus, role_arn=self.role.role_arn)],
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="HomeBus",
+                    arn=bus,
+                    role_arn=self.role.role_arn,
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=self.undelivered.queue_arn),
+                )
+            ],
         )
         self.rule.node.add_dependency(self.role)
+
+    def _make_dead_letter_queue(self) -> sqs.Queue:
+        # Encrypted with a key of SQS's own, which asks for no policy: what is in it is in the trail too.
+        queue = sqs.Queue(
+            self,
+            "Undelivered",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        rules = Stack.of(self).format_arn(service="events", resource="rule", resource_name="*")
+        queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AllowRules",
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[queue.queue_arn],
+                conditions={"ArnLike": {"aws:SourceArn": rules}},
+            )
+        )
+        acknowledge(queue, {"AwsSolutions-SQS3": "this is the dead-letter queue"})
+        return queue

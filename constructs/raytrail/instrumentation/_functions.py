@@ -43,7 +43,7 @@ def instrument_lambda(
     function.add_layers(layer)
     function.add_environment("AWS_LAMBDA_EXEC_WRAPPER", EXEC_WRAPPER)
     function.add_environment("OTEL_SERVICE_NAME", service_name)
-    # Application Signals is a paid product of its own, on by default in the layer; with it the layer's start script
+    # Application Signals is a paid product of its own, on by default in the layer; without it the layer's start script
     # leaves out AWS's distribution too, which is what reads Lambda's trace header.
     function.add_environment("OTEL_AWS_APPLICATION_SIGNALS_ENABLED", "false")
     function.add_environment("OTEL_PYTHON_DISTRO", "aws_distro")

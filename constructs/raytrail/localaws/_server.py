@@ -77,6 +77,8 @@ class LocalAws:
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_REGION": self.config.region,
             "AWS_DEFAULT_REGION": self.config.region,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
@@ -85,17 +87,30 @@ class LocalAws:
         """The server's own log."""
         return self._folder / "server.log"
 
-    def client(self, service: str, *, region: str | None = None, **credentials: str) -> Any:
-        """A boto3 client of ``service`` against this server."""
-        import boto3
+    def session(self, *, region: str | None = None, access_key_id: str = "", secret_access_key: str = "") -> Any:
+        """A boto3 session for this server, deaf to the caller's profiles and configuration files.
 
-        return boto3.client(  # type: ignore[call-overload] # a name that mypy cannot know
-            service,
-            endpoint_url=self.endpoint,
+        Args:
+            region: Its Region. Default: the server's.
+            access_key_id: A key that was made here. Default: the administrator's.
+            secret_access_key: The secret of that key. Default: the administrator's.
+        """
+        import boto3
+        import botocore.session
+
+        nothing: dict[str, Any] = {"profile": (None, None, None, None)}
+        for name in ("config_file", "credentials_file"):
+            nothing[name] = (None, None, os.devnull, None)
+        return boto3.Session(
+            botocore_session=botocore.session.Session(session_vars=nothing),
             region_name=region or self.config.region,
-            aws_access_key_id=credentials.get("access_key_id", self.config.account_id),
-            aws_secret_access_key=credentials.get("secret_access_key", "local"),
+            aws_access_key_id=access_key_id or self.config.account_id,
+            aws_secret_access_key=secret_access_key or "local",
         )
+
+    def client(self, service: str, *, region: str | None = None, **credentials: str) -> Any:
+        """A boto3 client of ``service``; the rest is as for `session`."""
+        return self.session(region=region, **credentials).client(service, endpoint_url=self.endpoint)
 
     @property
     def running(self) -> bool:

@@ -79,11 +79,25 @@ class SamplingRule:
                 raise InvalidProps(f"{field} {where} has 1 to {limit} characters, got {len(value)}")
 
     @classmethod
-    def of_health_checks(cls, *, name: str, url_path: str, priority: int = 100) -> Self:
-        """A rule under which requests to ``url_path`` are never recorded."""
-        return cls(name=name, priority=priority, rate=0, reservoir_per_second=0, url_path=url_path)
+    def of_health_checks(cls, *, name: str, url_path: str, service_name: str = "*", priority: int = 100) -> Self:
+        """A rule under which requests to ``url_path`` of a service (default: any) are never recorded."""
+        return cls(
+            name=name,
+            priority=priority,
+            rate=0,
+            reservoir_per_second=0,
+            url_path=url_path,
+            service_name=service_name,
+        )
 
     @classmethod
-    def for_debugging(cls, *, name: str, url_path: str, priority: int = 50) -> Self:
-        """A rule under which each request to ``url_path`` is recorded."""
-        return cls(name=name, priority=priority, rate=1, reservoir_per_second=1, url_path=url_path)
+    def for_debugging(cls, *, name: str, url_path: str, service_name: str = "*", priority: int = 50) -> Self:
+        """A rule under which each request to ``url_path`` of a service (default: any) is recorded."""
+        return cls(
+            name=name,
+            priority=priority,
+            rate=1,
+            reservoir_per_second=1,
+            url_path=url_path,
+            service_name=service_name,
+        )

@@ -50,18 +50,40 @@ def alarm(scene: Scene) -> Evidence:
         return None
 
     moment = wait_for(look, seconds=target.patience_seconds, what=f"the alarm {name} going from OK to ALARM")
+    arn, reason = _received(scene, name) if target.local else _sent(scene, name)
+    return Evidence(
+        row="alarm",
+        seen=f"{name}: OK to ALARM at {moment:%H:%M:%S}, its message {'received' if target.local else 'sent'}",
+        proof=arn,
+        read_with="cloudwatch:DescribeAlarmHistory" + (", sqs:ReceiveMessage" if target.local else ""),
+        made_by=target.made_by(EXTENDED),
+        lines=(reason,),
+    )
+
+
+def _received(scene: Scene, name: str) -> tuple[str, str]:
+    """The alarm's ARN and its reason, from its message in the inbox."""
     message = scene.inbox.wait(
         what=f"the message of the alarm {name}",
-        seconds=target.patience_seconds,
+        seconds=scene.target.patience_seconds,
         AlarmName=name,
         NewStateValue="ALARM",
         OldStateValue="OK",
     )
-    return Evidence(
-        row="alarm",
-        seen=f"{name}: OK to ALARM at {moment:%H:%M:%S}, its message received",
-        proof=message.body["AlarmArn"],
-        read_with="cloudwatch:DescribeAlarmHistory, sqs:ReceiveMessage",
-        made_by=target.made_by(EXTENDED),
-        lines=(str(message.body.get("NewStateReason", "")),),
-    )
+    return message.body["AlarmArn"], str(message.body.get("NewStateReason", ""))
+
+
+def _sent(scene: Scene, name: str) -> tuple[str, str]:
+    """The topic that CloudWatch says it told, and its words: the inbox of an account in use is not ours to read."""
+    cloudwatch = scene.target.client("cloudwatch")
+
+    def look() -> tuple[str, str] | None:
+        history = cloudwatch.describe_alarm_history(
+            AlarmName=name, AlarmTypes=["CompositeAlarm"], HistoryItemType="Action", StartDate=scene.traffic.since
+        )
+        for item in history["AlarmHistoryItems"]:
+            if item["HistorySummary"].startswith("Successfully executed action"):
+                return str(item["HistorySummary"].rpartition(" ")[2]), str(item["HistorySummary"])
+        return None
+
+    return wait_for(look, seconds=scene.target.patience_seconds, what=f"the action of the alarm {name}")
