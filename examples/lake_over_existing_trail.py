@@ -9,7 +9,6 @@ s3:ListBucket on that bucket and kms:Decrypt on its key; the stack grants nobody
 from datetime import date
 
 from aws_cdk import App, CfnOutput, Environment, Stack
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -18,7 +17,6 @@ from raytrail.audit import AuditLake
 LOG_ARCHIVE = Environment(account="111122223333", region="eu-west-1")
 MEMBERS = ["111122223333", "444455556666", "777788889999"]
 BUCKET = "example-organization-trail"
-KEY = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 class LakeStack(Stack):
@@ -36,7 +34,6 @@ class LakeStack(Stack):
             # Name each Region in use: one that is not named is not read, without an error.
             regions=["us-east-1", "eu-west-1", "eu-central-1"],
             start_date=date(2025, 1, 1),
-            encryption_key=kms.Key.from_key_arn(self, "TrailKey", KEY),
             query_limit_gb=50,
         )
         CfnOutput(self, "WorkGroup", value=lake.workgroup_name)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from raytrail.demo import LOCAL_ROWS
@@ -98,6 +99,11 @@ def finished_demo(root, tmp_path_factory) -> Iterator[Command]:
     logs.mkdir()
     lines = [json.dumps(_record(number)) for number in range(3)] + ["{not json", json.dumps({"eventName": "NoTime"})]
     (logs / "mine.ndjson").write_text("\n".join(lines), encoding="utf-8")
+    # What an earlier version of the app may have left.
+    stale = home / "demo" / "cdk.out"
+    stale.mkdir(parents=True)
+    (stale / "manifest.json").write_text('{"version": "1.0.0"}', encoding="utf-8")
+    (stale / "raytrail-old.template.json").write_text('{"Resources": {"Old": {}}}', encoding="utf-8")
     command = Command(root, home, "demo", "--output", str(home / "demo"), "--logs", str(logs))
     yield command
     command.end()
@@ -137,6 +143,7 @@ def test_records_that_somebody_has_are_loaded_queried_and_intercepted(report):
 def test_ctrl_c_in_mid_deploy_ends_the_demo_and_every_process_of_it(run, tmp_path):
     command = run("demo", "--output", str(tmp_path / "demo"))
     command.wait_for("deploying the stacks")
+    _wait_for_a_stack(tmp_path)
     assert len(command.alive()) > 1
     os.kill(command.process.pid, signal.SIGINT)
     assert command.process.wait(SECONDS_TO_END) == 130
@@ -186,6 +193,29 @@ def test_a_wrong_word_is_one_sentence_without_a_traceback(run, tmp_path, argumen
     assert "Traceback" not in command.said
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"detection": {"enabled": False}}, "cdk.json switches off detection; remove detection.enabled there"),
+        ({"audit": {"existing_trail": {"bucket_name": "theirs"}}}, "remove audit.existing_trail there for the demo"),
+        ({"regoin": "eu-west-1"}, "regoin"),
+    ],
+)
+def test_settings_that_the_demo_cannot_show_are_refused_before_anything_is_deployed(
+    run, root, tmp_path, settings, sentence
+):
+    app = tmp_path / "app"
+    app.mkdir()
+    cdk_json = json.loads((root / "cdk.json").read_text(encoding="utf-8"))
+    cdk_json["context"]["raytrail"] = settings
+    (app / "cdk.json").write_text(json.dumps(cdk_json), encoding="utf-8")
+    command = run("demo", "--app", str(app), "--output", str(tmp_path / "demo"))
+    assert command.process.wait(60) == 1
+    assert sentence in command.said
+    assert "Traceback" not in command.said
+    assert list(tmp_path.glob("raytrail-local-*")) == []
+
+
 def test_an_app_without_the_cdk_cli_is_told_how_to_get_it(run, root, tmp_path):
     app = tmp_path / "app"
     app.mkdir()
@@ -223,6 +253,19 @@ def _record(number: int) -> dict[str, object]:
         "recipientAccountId": "999988887777",
         "eventCategory": "Management",
     }
+
+
+def _wait_for_a_stack(home: Path) -> None:
+    """Return when the kit's first stack is being made."""
+    (config,) = home.glob("raytrail-local-*/config.json")
+    port = json.loads(config.read_text(encoding="utf-8"))["port"]
+    place = {"region_name": "us-east-1", "endpoint_url": f"http://127.0.0.1:{port}"}
+    keys = {"aws_access_key_id": "111122223333", "aws_secret_access_key": "local"}
+    client = boto3.client("cloudformation", **place, **keys)
+    deadline = time.monotonic() + 60
+    while not any(stack["StackName"].startswith("raytrail-") for stack in client.describe_stacks()["Stacks"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def _free_port() -> int:

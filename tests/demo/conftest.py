@@ -30,8 +30,8 @@ def deploy_demo(tmp_path_factory, silence) -> Iterator[Callable[..., LocalDemo]]
     """Deploy the app of a folder to an embedded AWS of its own; what is still running in the end is stopped."""
     with ExitStack() as servers:
 
-        def deploy(app: Path, region: str = "us-east-1") -> LocalDemo:
-            server = servers.enter_context(LocalAws(region=region))
+        def deploy(app: Path, *, kit: str = "raytrail", **server_settings: str) -> LocalDemo:
+            server = servers.enter_context(LocalAws(**server_settings))
             run = LocalDemo(
                 app=app,
                 output=tmp_path_factory.mktemp("demo"),
@@ -39,6 +39,7 @@ def deploy_demo(tmp_path_factory, silence) -> Iterator[Callable[..., LocalDemo]]
                 environment=server.environment,
                 session=server.session(),
                 account_id=server.config.account_id,
+                kit=kit,
                 show=silence,
             )
             run.deploy()

@@ -1,4 +1,7 @@
-"""The kit with its home in another Region: what global services do must still be told."""
+"""The kit by another name, in another account, with its home in another Region.
+
+What global services do must still be told there.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from raytrail.demo import LOCAL_ROWS, LocalDemo, Report, prove
 
 pytestmark = pytest.mark.local
 
-HOME = "eu-west-1"
+HOME, NAME, ACCOUNT = "eu-west-1", "acme", "444455556666"
 GLOBAL = ["alert: AccessKeyCreated", "alert: AdminPolicyAttached"]
 REGIONAL = ["alert: SecurityGroupOpened", "alert: TrailTampering"]
 
@@ -23,14 +26,14 @@ def app(root, tmp_path_factory) -> Path:
     for name in ("app.py", "stacks", "lambda", "node_modules"):
         (folder / name).symlink_to(root / name)
     settings = json.loads((root / "cdk.json").read_text(encoding="utf-8"))
-    settings["context"]["raytrail"]["region"] = HOME
+    settings["context"]["raytrail"] |= {"region": HOME, "name": NAME, "account": ACCOUNT}
     (folder / "cdk.json").write_text(json.dumps(settings), encoding="utf-8")
     return folder
 
 
 @pytest.fixture(scope="module")
 def demo(app, deploy_demo) -> LocalDemo:
-    run: LocalDemo = deploy_demo(app, HOME)
+    run: LocalDemo = deploy_demo(app, region=HOME, account_id=ACCOUNT, kit=NAME)
     return run
 
 

@@ -21,8 +21,21 @@ def made(context):
 def test_the_events_go_to_the_default_bus_of_the_home_region(made):
     (role,) = resources(made, "AWS::IAM::Role")
     assert plain(only(made, "AWS::Events::Rule"))["Targets"] == [
-        {"Id": "HomeBus", "Arn": HOME_BUS, "RoleArn": f"<{role}.Arn>"}
+        {
+            "Id": "HomeBus",
+            "Arn": HOME_BUS,
+            "RoleArn": f"<{role}.Arn>",
+            "DeadLetterConfig": {"Arn": f"<{next(iter(resources(made, 'AWS::SQS::Queue')))}.Arn>"},
+        }
     ]
+
+
+def test_eventbridge_may_send_what_it_could_not_forward_to_the_dead_letter_queue(made):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html."""
+    found = plain(statements(only(made, "AWS::SQS::QueuePolicy")["PolicyDocument"]))
+    (allowed,) = [statement for statement in found if statement["Effect"] == "Allow"]
+    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
+    assert allowed["Condition"] == {"ArnLike": {"aws:SourceArn": f"arn:aws:events:{GLOBAL_REGION}:{ACCOUNT}:rule/*"}}
 
 
 def test_eventbridge_may_put_events_on_that_bus_and_nothing_else(made):
