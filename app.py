@@ -41,7 +41,7 @@ if __name__ == "__main__":
     except RaytrailError as error:
         sys.exit(f"raytrail: {error}")
     except RuntimeError as error:
-        # What is wrong with which resource stands above: jsii has no error class for it.
+        # What is wrong with which resource CDK has said: jsii has no error class for it.
         if "ValidationFailed" not in str(error):
             raise
-        sys.exit("raytrail: the templates break the rules reported above; nothing is to be deployed")
+        sys.exit("raytrail: the templates break the rules that are reported here; nothing is to be deployed")

@@ -73,7 +73,8 @@ class AuditStack(KitStack):
             prefix=prefix,
             organization_id=organization_id,
             accounts=settings.audit.accounts,
-            regions=settings.audit.regions,
+            # The home Region may be one that a new account has not on, and so not among the defaults.
+            regions=tuple(dict.fromkeys((*settings.audit.regions, settings.region))),
             start_date=settings.audit.start_date,
             encryption_key=key,
             access_logs=access_logs,

@@ -6,7 +6,8 @@ from aws_cdk import CfnOutput
 from constructs import Construct
 
 from raytrail.alerting import AlertChannel
-from raytrail.detection import DETECTIONS, GLOBAL_REGION, ApiCallAlerts, GlobalEventForwarder
+from raytrail.detection import DETECTIONS, GLOBAL_REGION, ApiCallAlerts, Detection, GlobalEventForwarder
+from raytrail.errors import InvalidSettings
 from raytrail.settings import Settings
 from stacks._kit import KitStack, log_retention
 
@@ -33,6 +34,8 @@ class DetectionStack(KitStack):
             log_retention=log_retention(settings.detection.log_retention_days),
         )
         for call in settings.detection.api_calls:
+            if Detection.of_api_call(call).id in self.alerts.rules:
+                raise InvalidSettings(f"detection.api_calls: {call!r} is told already, by a rule of the kit; remove it")
             self.alerts.on_api_call(call)
         CfnOutput(self, "AlertTopicArn", value=self.channel.topic.topic_arn)
         CfnOutput(self, "AlertInboxUrl", value=self.channel.inbox.queue_url)

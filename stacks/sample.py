@@ -81,7 +81,7 @@ class SampleStack(KitStack):
             self,
             "Function",
             description="Creates, gets and lists orders",
-            code=lambda_.Code.from_asset(str(CODE)),
+            code=lambda_.Code.from_asset(str(CODE), exclude=["__pycache__"]),
             handler="app.handler",
             runtime=lambda_.Runtime.PYTHON_3_13,
             memory_size=512,

@@ -99,8 +99,8 @@ def test_each_row_of_the_demo_is_explained_in_its_order():
 def test_the_report_has_the_fields_that_are_explained(tmp_path):
     from raytrail.demo import Report
 
-    Report(target="here").write(tmp_path / "report.json")
-    fields = [f"`{field}`" for field in json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))]
+    written = Report(target="here").write(tmp_path)
+    fields = [f"`{field}`" for field in json.loads(written.read_text(encoding="utf-8"))]
     assert [row[0] for row in table(ROOT / "docs" / "demo.md", header="field")] == fields
 
 

@@ -178,7 +178,7 @@ def test_each_setting_arrives_as_it_was_given(wanted):
         (
             {"detection": {"api_calls": ["DeleteTable"]}},
             'detection.api_calls.0: got "DeleteTable"; should be an API call as in an IAM policy, as '
-            'dynamodb:DeleteTable (further API calls to alert on, as "dynamodb:DeleteTable")',
+            'secretsmanager:DeleteSecret (further API calls to alert on, as "secretsmanager:DeleteSecret")',
         ),
         (
             {"detection": {"emails": ["a@b.example", "a@b.example"]}},

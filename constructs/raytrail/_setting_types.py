@@ -71,5 +71,5 @@ LayerArn = Annotated[
 ]
 Email = Annotated[str, _matching(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "a mail address")]
 ApiCall = Annotated[
-    str, _matching(r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$", "an API call as in an IAM policy, as dynamodb:DeleteTable")
+    str, _matching(r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$", "an API call as in an IAM policy, as secretsmanager:DeleteSecret")
 ]

@@ -151,7 +151,7 @@ class DetectionSettings(_Section):
     )
     log_retention_days: RetentionDays = Field(365, description="Days that the log group of alerts keeps them.")
     api_calls: Annotated[tuple[ApiCall, ...], DISTINCT] = Field(
-        (), description='Further API calls to alert on, as "dynamodb:DeleteTable".'
+        (), description='Further API calls to alert on, as "secretsmanager:DeleteSecret".'
     )
 
 

@@ -102,9 +102,7 @@ def on_aws(console: Console, *, app_folder: Path, output: Path, profile: str | N
 
 def _finish(console: Console, report: Report, output: Path) -> None:
     print_report(console, report)
-    path = output / "report.json"
-    report.write(path)
-    console.print(f"report: {path}", highlight=False)
+    console.print(f"report: {report.write(output)}", highlight=False)
     report.check()
 
 

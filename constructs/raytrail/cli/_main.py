@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,8 +31,18 @@ AppFolder = Annotated[Path, typer.Option("--app", help="Folder of the CDK app.",
 Port = Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)]
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"raytrail {version('raytrail')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _top() -> None:
+def _top(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Say the version and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
     """Observability and audit for an AWS account."""
 
 
@@ -53,6 +64,8 @@ def demo(
 
     if target == "aws":
         _demo.on_aws(Console(), app_folder=app_folder.resolve(), output=output.resolve(), profile=profile, yes=yes)
+    elif profile is not None:
+        raise RaytrailError("--profile is for --target aws; the embedded AWS has credentials of its own")
     elif target == "local":
         _demo.locally(
             Console(),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -59,6 +61,9 @@ class Cdk:
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = {**own, **self.environment, "JSII_NODE": str(self.node), "CI": "true"}
         environment |= {"CDK_DISABLE_VERSION_CHECK": "1", "CDK_DISABLE_CLI_TELEMETRY": "true"}
+        # What jsii and Node unpack, and leave when they are ended in mid-work.
+        scratch = Path(tempfile.mkdtemp(prefix="scratch-", dir=self.log.parent))
+        environment["TMPDIR"] = str(scratch)
         with self.log.open("ab") as log:
             log.write(f"\n$ cdk {' '.join(arguments)}\n".encode())
             log.flush()
@@ -75,6 +80,7 @@ class Cdk:
                 yield process
             finally:
                 _end(process)
+                shutil.rmtree(scratch, ignore_errors=True)
 
     def run(self, *arguments: str) -> None:
         """Run ``cdk ARGUMENTS`` to its end.

@@ -18,6 +18,7 @@ from raytrail.errors import EvidenceMissing, InvalidProps, RaytrailError
 from raytrail.records import Aside, RecordLine, Refusal, group_into_files, place_of, read_records
 from raytrail.settings import DEFAULT_REGIONS, AuditSettings
 
+SHOWN_LINES = 5
 SHOWN_REFUSALS = 20
 """Refusals that the report lists; it counts all."""
 
@@ -119,7 +120,10 @@ def alerts_of(inbox: Inbox, logs: Logs) -> Counter[str]:
 def evidence(target: Target, summary: dict[str, Any]) -> Evidence:
     """The row of the loaded records."""
     alerts = ", ".join(f"{name} {count}" for name, count in sorted(summary["alerts"].items())) or "none"
-    refusals = [f"refused {each['file']}:{each['line']}: {each['reason']}" for each in summary["refusals"][:5]]
+    refusals = [
+        f"refused {each['file']}:{each['line']}: {each['reason']}" for each in summary["refusals"][:SHOWN_LINES]
+    ]
+    more = summary["refused"] - len(refusals)
     return Evidence(
         row="loaded logs",
         seen=(
@@ -131,8 +135,9 @@ def evidence(target: Target, summary: dict[str, Any]) -> Evidence:
         made_by="S3 by ministack, Athena and EventBridge by raytrail",
         lines=(
             "rules see the events of their own Region and of global services alone, as on AWS",
-            *(f"left unread {each['file']}: {each['reason']}" for each in summary["files_unread"][:5]),
+            *(f"{each['file']}: {each['reason']}" for each in summary["files_unread"][:SHOWN_LINES]),
             *refusals,
+            *([f"and {more} more refusals, of which report.json lists the first {SHOWN_REFUSALS}"] if more > 0 else []),
         ),
     )
 

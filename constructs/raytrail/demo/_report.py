@@ -11,6 +11,8 @@ from typing import Any
 from raytrail.demo._evidence import Evidence, Missing
 from raytrail.errors import EvidenceMissing
 
+REPORT = "report.json"
+
 
 @dataclass(kw_only=True)
 class Report:
@@ -43,8 +45,8 @@ class Report:
         if self.missing:
             raise EvidenceMissing(f"evidence is missing: {', '.join(missing.row for missing in self.missing)}")
 
-    def write(self, path: Path) -> None:
-        """Write the report as JSON."""
+    def write(self, folder: Path) -> Path:
+        """Write the report as JSON into a folder, and return the file."""
         body = {
             "target": self.target,
             "started": self.started.isoformat(timespec="seconds"),
@@ -60,5 +62,7 @@ class Report:
             "loaded": self.loaded,
             "left_behind": self.left_behind,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / REPORT
         path.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+        return path

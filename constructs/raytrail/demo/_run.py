@@ -20,7 +20,7 @@ from raytrail.demo._inbox import Inbox
 from raytrail.demo._inventory import Item, inventory, retained
 from raytrail.demo._load import Logs, alerts_of, evidence, load
 from raytrail.demo._policies import read_policies
-from raytrail.demo._report import Report
+from raytrail.demo._report import REPORT, Report
 from raytrail.demo._scenario import Intrusion, send_traffic
 from raytrail.demo._scene import Collector, Scene
 from raytrail.demo._target import Target
@@ -133,7 +133,9 @@ class LocalDemo:
         # A cloud assembly of an earlier version of the app must not be what is deployed.
         shutil.rmtree(self.assembly, ignore_errors=True)
         log = self.output / "cdk.log"
-        log.unlink(missing_ok=True)
+        # Nor may an earlier run's report be taken for this one's.
+        for old in (log, self.output / REPORT):
+            old.unlink(missing_ok=True)
         self.cdk = Cdk(app=self.app, output=self.assembly, log=log, environment=self.environment)
         self.target = Target(session=self.session, endpoint=self.endpoint, kit=self.kit)
         self.report = Report(target=f"embedded AWS emulator at {self.endpoint}")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-import boto3
 from botocore.exceptions import ClientError
 
 from raytrail.demo._target import ApiAnswer, Target
@@ -73,12 +72,12 @@ class Intrusion:
         key = iam.create_access_key(UserName=VICTIM)["AccessKey"]
 
         def as_intruder(service: str) -> Any:
-            session = boto3.Session(
+            return self.target.session.client(
+                service,  # type: ignore[call-overload] # a name that mypy cannot know
+                endpoint_url=self.target.endpoint,
                 aws_access_key_id=key["AccessKeyId"],
                 aws_secret_access_key=key["SecretAccessKey"],
-                region_name=self.target.session.region_name,
             )
-            return session.client(service, endpoint_url=self.target.endpoint)  # type: ignore[call-overload] # a name that mypy cannot know
 
         as_intruder("sts").get_caller_identity()
         as_intruder("iam").create_user(UserName=BACKDOOR)

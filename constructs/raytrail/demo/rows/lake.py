@@ -68,7 +68,7 @@ def query(title: str, *, mentions: Callable[[Scene], str]) -> Collector:
         )
         return Evidence(
             row=f"query: {title}",
-            seen=f"{len(answer.rows)} rows, {answer.bytes_scanned:,} bytes read; {wanted!r} is among them",
+            seen=f"{_rows(len(answer.rows))}, {answer.bytes_scanned:,} bytes read; {wanted!r} is among them",
             proof=answer.execution_id,
             read_with="athena:GetQueryResults",
             made_by=target.made_by("raytrail's Athena on DuckDB"),
@@ -86,3 +86,7 @@ def _named_query(target: Target, title: str) -> dict[str, Any]:
             if named["Name"] == title:
                 return named
     raise EvidenceMissing(f"the workgroup {target.output('WorkGroupName')} has no saved query {title!r}")
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"

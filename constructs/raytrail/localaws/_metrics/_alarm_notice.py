@@ -73,7 +73,9 @@ class AlarmNotices:
                 # An action that fails changes nothing of the alarm: its history says so, as on AWS.
                 outcome = f"Failed to execute action {action}. Received error: {error}"
                 logger.warning("alarm %s: %s", alarm["AlarmName"], outcome)
-            self.record(alarm["AlarmName"], "Action", outcome, {"actionState": outcome.split()[0], "resource": action})
+            data = {"actionState": outcome.split()[0], "resource": action}
+            kind = "CompositeAlarm" if "AlarmRule" in alarm else "MetricAlarm"
+            self.record(alarm["AlarmName"], "Action", outcome, data, kind)
 
     def record(self, name: str, kind: str, summary: str, data: Any, alarm_type: str = "MetricAlarm") -> None:
         """Add an entry to the history of alarm ``name``."""
