@@ -33,6 +33,7 @@ def compose(app: App, settings: Settings) -> None:
             channel=detection.channel if detection else None,
             service=sample.metrics if sample else None,
             service_logs=sample.log_group if sample else None,
+            access_logs=sample.access_logs if sample else None,
             trace_groups=tracing.groups if tracing else None,
             alerts=detection.alerts if detection else None,
             audit=audit.metrics if audit else None,

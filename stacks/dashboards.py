@@ -29,6 +29,7 @@ class DashboardsStack(KitStack):
         channel: AlertChannel | None = None,
         service: ServiceMetrics | None = None,
         service_logs: logs.ILogGroup | None = None,
+        access_logs: logs.ILogGroup | None = None,
         trace_groups: Mapping[str, TraceGroup] | None = None,
         alerts: ApiCallAlerts | None = None,
         audit: AuditMetrics | None = None,
@@ -39,7 +40,7 @@ class DashboardsStack(KitStack):
                 self, "Channel", display_name=f"{settings.name} alarms", emails=settings.detection.emails
             )
         if service and service_logs:
-            self._show_operations(settings, channel, service, service_logs, trace_groups or {})
+            self._show_operations(settings, channel, service, service_logs, access_logs, trace_groups or {})
         if alerts or audit:
             SecurityDashboard(
                 self,
@@ -60,6 +61,7 @@ class DashboardsStack(KitStack):
         channel: AlertChannel,
         service: ServiceMetrics,
         service_logs: logs.ILogGroup,
+        access_logs: logs.ILogGroup | None,
         trace_groups: Mapping[str, TraceGroup],
     ) -> None:
         alarms = ServiceAlarms(
@@ -76,6 +78,7 @@ class DashboardsStack(KitStack):
             name=f"{settings.name}-operations",
             metrics=service,
             log_group=service_logs,
+            access_log_group=access_logs,
             trace_groups=[group.group_name for group in trace_groups.values()],
             alarms=shown,
         )

@@ -34,6 +34,7 @@ class SampleStack(KitStack):
         table: Where orders are kept.
         function: The function.
         log_group: The function's log group.
+        access_logs: The API's log group.
         api: The REST API.
         metrics: What is measured of all three.
     """
@@ -98,7 +99,7 @@ class SampleStack(KitStack):
         return function
 
     def _make_api(self, settings: Settings) -> apigateway.RestApi:
-        access_logs = logs.LogGroup(
+        self.access_logs = logs.LogGroup(
             self,
             "AccessLogs",
             retention=log_retention(settings.sample.log_retention_days),
@@ -117,7 +118,7 @@ class SampleStack(KitStack):
                 tracing_enabled=True,
                 metrics_enabled=True,
                 logging_level=apigateway.MethodLoggingLevel.ERROR,
-                access_log_destination=apigateway.LogGroupLogDestination(access_logs),
+                access_log_destination=apigateway.LogGroupLogDestination(self.access_logs),
                 access_log_format=apigateway.AccessLogFormat.custom(
                     '{"requestId":"$context.requestId","xrayTraceId":"$context.xrayTraceId",'
                     '"ip":"$context.identity.sourceIp","caller":"$context.identity.userArn",'

@@ -24,6 +24,8 @@ class OperationsDashboard(Construct):
         name: Name of the dashboard.
         metrics: What is measured.
         log_group: The function's log group.
+        access_log_group: The API's access logs, as JSON with ``xrayTraceId``, ``method``, ``path``, ``status`` and
+            ``latency``: the slowest requests are listed with their traces. Default: none.
         trace_groups: Names of the X-Ray groups to link to. Default: none.
         alarms: Alarms whose state is shown. Default: none.
 
@@ -39,6 +41,7 @@ class OperationsDashboard(Construct):
         name: str,
         metrics: ServiceMetrics,
         log_group: logs.ILogGroup,
+        access_log_group: logs.ILogGroup | None = None,
         trace_groups: Sequence[str] = (),
         alarms: Sequence[cloudwatch.IAlarm] = (),
     ) -> None:
@@ -69,10 +72,25 @@ class OperationsDashboard(Construct):
                 left=[metrics.table_latency(name) for name in ("PutItem", "GetItem", "Scan")],
             ),
         )
+        traces = []
+        if access_log_group:
+            traces.append(
+                cloudwatch.LogQueryWidget(
+                    title="Traces of the slowest requests",
+                    width=HALF,
+                    log_group_names=[access_log_group.log_group_name],
+                    query_lines=[
+                        "fields @timestamp, method, path, status, latency, xrayTraceId",
+                        "sort latency desc",
+                        "limit 20",
+                    ],
+                )
+            )
         self.dashboard.add_widgets(
+            *traces,
             cloudwatch.LogQueryWidget(
                 title="Latest errors, with their traces",
-                width=FULL,
+                width=HALF if traces else FULL,
                 log_group_names=[log_group.log_group_name],
                 query_lines=[
                     "fields @timestamp, message, xray_trace_id, request_id",
@@ -80,7 +98,7 @@ class OperationsDashboard(Construct):
                     "sort @timestamp desc",
                     "limit 50",
                 ],
-            )
+            ),
         )
 
 
