@@ -37,7 +37,7 @@ def main():
     say("installing the pinned Python packages (some minutes, the first time)")
     pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     run(
-        [*pip, "--requirement", "requirements.txt"],
+        pip + ["--requirement", "requirements.txt"],
         "cannot install the Python packages: is there a network, and does pip reach its index?",
     )
     say("installing the pinned CDK CLI")
@@ -84,7 +84,8 @@ def run(command, sentence):
 
 def say(text):
     """Say what is being done."""
-    print("set up: " + text, flush=True)
+    sys.stdout.write("set up: " + text + "\n")
+    sys.stdout.flush()
 
 
 def stop(sentence):
