@@ -139,7 +139,9 @@ def console_sign_ins_without_mfa(records: Sequence[Record]) -> list[list[str | N
     def who(record: Record) -> str | None:
         return first(identity(record, "userName"), identity(record, "arn"))
 
-    kind = lambda record: identity(record, "type")  # noqa: E731
+    def kind(record: Record) -> str | None:
+        return identity(record, "type")
+
     return ordered(listed(records, wanted, TIME, ACCOUNT, kind, who, ADDRESS, AGENT, ID), -1, 7)
 
 

@@ -77,7 +77,7 @@ def test_no_selector_can_cover_the_trails_own_bucket_or_any_other(make, stack, t
 def test_a_bucket_cannot_be_given_in_place_of_a_table(stack):
     bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "files")
     with pytest.raises(AttributeError, match="table_arn"):
-        AuditTrail(stack, "Trail", name="raytrail", tables=[bucket])  # type: ignore[list-item]
+        AuditTrail(stack, "Trail", name="raytrail", tables=[bucket])
 
 
 def test_files_go_to_the_trails_own_bucket_with_its_key(make):

@@ -390,7 +390,9 @@ def test_nothing_secret_is_in_any_record(local_aws: LocalAws, user: dict[str, st
 
 
 def test_creating_a_user_and_a_key_reads_as_aws_documents_it(local_aws: LocalAws, user: dict[str, str]) -> None:
-    mine = lambda record: (record["requestParameters"] or {}).get("userName") == user["name"]  # noqa: E731
+    def mine(record: dict[str, Any]) -> bool:
+        return (record["requestParameters"] or {}).get("userName") == user["name"]
+
     created = last(local_aws, "CreateUser", mine)
     assert paths(created["responseElements"]) == {
         "user",

@@ -372,7 +372,7 @@ def test_a_queue_whose_policy_names_another_rule_gets_nothing(bench: Bench) -> N
     bench.topic()
     wait_for(lambda: bench.messages(dead), "the dead letter")
     assert bench.messages(url) == []
-    statement["Condition"]["ArnEquals"]["aws:SourceArn"] = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{name}"  # type: ignore[index]
+    statement["Condition"]["ArnEquals"]["aws:SourceArn"] = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/{name}"
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     bench.aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     bench.topic()

@@ -802,7 +802,7 @@ def test_a_query_that_is_not_understood_is_refused(orders: Group, query: str, sy
         orders.query(query)
     assert refused.value.response["Error"]["Code"] == "MalformedQueryException"
     assert symbol in refused.value.response["Error"]["Message"]
-    location = dict(refused.value.response)["queryCompileError"]["location"]  # type: ignore[index]
+    location = dict(refused.value.response)["queryCompileError"]["location"]
     assert 0 <= location["startCharOffset"] <= location["endCharOffset"] <= len(query)
 
 

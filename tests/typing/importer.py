@@ -59,7 +59,7 @@ assert_type(python_layer_arn("eu-west-1"), str)
 log_group = logs.LogGroup.from_log_group_name(stack, "Logs", "/aws/lambda/theirs")
 queries = SavedLogQueries(stack, "Queries", folder="mine", log_groups=[log_group], queries=FUNCTION_QUERIES)
 assert_type(queries.queries, dict[str, logs.CfnQueryDefinition])
-LogQuery(name="All", text="fields @message", language="sql")  # type: ignore[call-arg]
+LogQuery(name="All", text="fields @message", language="sql")  # type: ignore[call-arg]  # Insights alone
 
 # alerting and detection
 channel = AlertChannel(stack, "Channel", display_name="mine", emails=["oncall@example.com"])
@@ -93,7 +93,7 @@ assert_type(lake.table, glue.CfnTable)
 assert_type(lake.workgroup, athena.CfnWorkGroup)
 assert_type(lake.queries, dict[str, athena.CfnNamedQuery])
 assert_type(saved_queries(), tuple[SavedQuery, ...])
-AuditLake(stack, "Other", name="other", bucket="mine", regions=(), start_date=date.min)  # type: ignore[arg-type]
+AuditLake(stack, "Other", name="other", bucket="mine", regions=(), start_date=date.min)  # type: ignore[arg-type]  # no name
 counts = AuditMetrics(stack, "Counts", log_group=trail.log_group, namespace="mine/Audit")
 assert_type(counts.denied_calls, cloudwatch.Metric)
 
@@ -106,7 +106,7 @@ assert_type(alarms.unhealthy, cloudwatch.CompositeAlarm)
 AuditAlarms(stack, "AuditAlarms", metrics=counts, channel=channel, denied_calls=5)
 OperationsDashboard(stack, "Operations", name="mine", metrics=metrics, log_group=log_group, alarms=[alarms.faults])
 SecurityDashboard(stack, "Security", name="mine-security", rules=alerts.rules, alert_log=alerts.log_group, audit=counts)
-ServiceAlarms(stack, "NoChannel", metrics=metrics, channel=channel.topic)  # type: ignore[arg-type]
+ServiceAlarms(stack, "NoChannel", metrics=metrics, channel=channel.topic)  # type: ignore[arg-type]  # no topic
 
 # records, settings, findings, errors
 for outcome in read_records("logs"):
@@ -117,6 +117,6 @@ for outcome in read_records("logs"):
 settings = read_settings({"region": "eu-west-1"})
 assert_type(settings, Settings)
 assert_type(settings.audit.query_limit_gb, int)
-settings.colour  # type: ignore[attr-defined]  # noqa: B018
+settings.colour  # type: ignore[attr-defined]  # noqa: B018 - no such setting
 acknowledge(trail, {"AwsSolutions-S1": "because"})
 error: RaytrailError = InvalidProps("a broken value")

@@ -78,7 +78,7 @@ async def _serve(world: World, gateway: Gateway) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     threading.Thread(target=_watch_owner, args=(loop, stopping), daemon=True).start()
-    server = asyncio.create_task(serve(gateway, settings, shutdown_trigger=stopping.wait))  # type: ignore[arg-type]
+    server = asyncio.create_task(serve(gateway, settings, shutdown_trigger=stopping.wait))  # type: ignore[arg-type] # hypercorn ships no types
     await server
 
 

@@ -73,10 +73,8 @@ class CheckedResource:
             if auto := _AUTO_NAMED.get(self._type):
                 old.setdefault(auto[0], physical_id)
                 new.setdefault(auto[0], physical_id)
-            arguments = (physical_id, old, new, stack_name)
-            if self._handler.get("update_with_logical_id"):
-                arguments = (*arguments, logical_id)  # type: ignore[assignment]
-            new_id, attributes = self._handler["update"](*arguments)
+            more = (logical_id,) if self._handler.get("update_with_logical_id") else ()
+            new_id, attributes = self._handler["update"](physical_id, old, new, stack_name, *more)
         except Exception as error:
             self._record(stack_name, name, physical_id, "UPDATE_FAILED")
             raise refusal(self._type, error) from error
@@ -85,11 +83,10 @@ class CheckedResource:
 
     def delete(self, physical_id: str, props: Properties, logical_id: str | None = None) -> None:
         """Delete a resource."""
-        arguments = (physical_id, self._coerced(resource_schema(self._type, self._region()), props))
-        if self._handler.get("delete_with_logical_id"):
-            arguments = (*arguments, logical_id)  # type: ignore[assignment]
+        coerced = self._coerced(resource_schema(self._type, self._region()), props)
+        more = (logical_id,) if self._handler.get("delete_with_logical_id") else ()
         try:
-            self._handler["delete"](*arguments)
+            self._handler["delete"](physical_id, coerced, *more)
         except Exception as error:
             self._ledger.removed(type=self._type, physical_id=physical_id, status="DELETE_FAILED")
             raise refusal(self._type, error) from error

@@ -78,7 +78,7 @@ def _dependent(validator: Any, rules: Json, instance: Json, schema: Json) -> Ite
                     yield jsonschema.ValidationError(f"{name} requires {other}")
 
 
-_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call] # its types leave this out
     jsonschema.Draft7Validator,
     {
         "pattern": _pattern,

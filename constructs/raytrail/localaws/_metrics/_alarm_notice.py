@@ -132,7 +132,7 @@ class AlarmNotices:
             }
             self._invoke(self._invocation(record, config), event)
         else:
-            raise NotImplementedError(f"the embedded AWS runs no {service or 'such'} actions")
+            raise ValueError(f"the embedded AWS runs no {service or 'such'} actions")
 
     def _message(self, alarm: Alarm, old_state: str) -> dict[str, Any]:
         message = {
