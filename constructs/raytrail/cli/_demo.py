@@ -33,7 +33,8 @@ def locally(console: Console, *, app_folder: Path, output: Path, logs: list[Path
     _refuse_what_the_demo_needs(settings)
     console.print(
         "[bold]raytrail demo[/bold]: the templates of `cdk synth`, deployed to an embedded AWS emulator on this "
-        "machine (never to AWS) and exercised there. Every row is read back through AWS's public APIs.\n"
+        "machine (never to AWS) and exercised there. Every row is read back through AWS's public APIs. "
+        "Delays are the emulator's, which is quicker than AWS.\n"
     )
     with LocalAws(port=port or None, region=settings.region, account_id=settings.account or DEFAULT_ACCOUNT) as server:
         with TerminalShow(console) as show:
