@@ -26,3 +26,17 @@ class MissingHook(LocalAwsError):
 
 class EvidenceMissing(RaytrailError):
     """The demo looked for a piece of evidence and did not find it."""
+
+
+class InvalidFilter(InvalidProps):
+    """A filter expression is not one of X-Ray's language.
+
+    Attributes:
+        column: Where reading stopped, counted from 1.
+        expected: What may stand there, in words.
+    """
+
+    def __init__(self, message: str, *, column: int, expected: str = "") -> None:
+        super().__init__(message)
+        self.column = column
+        self.expected = expected

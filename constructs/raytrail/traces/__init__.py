@@ -1,0 +1,1 @@
+"""What a trace is, and the language that selects traces: plain values."""
