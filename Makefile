@@ -2,13 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check golden bench schema setup lock
+.PHONY: demo test check golden bench schema layers setup lock
 
 demo: setup      ## deploy the kit to an embedded AWS and show it working
 	@$(BIN)/raytrail demo $(ARGS)
 
 test: setup      ## every test, the end-to-end ones included
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup     ## linters, types, who imports whom
 	@$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
@@ -17,10 +17,14 @@ golden: setup    ## write the golden templates anew, after a change that is mean
 	@$(BIN)/pytest tests/stacks --snapshot-update
 
 bench: setup     ## what the goals are measured with
-	@$(BIN)/python benchmarks/synth.py
+	@missed=0; for each in synth tracing; do $(BIN)/python -m benchmarks.$$each || missed=1; done; exit $$missed
 
 schema: setup    ## the JSON Schema of the settings, which cdk.json names
 	@$(BIN)/raytrail schema --output docs/settings.schema.json
+
+layers: setup    ## what no layer of AWS holds and the sample may need: Rollbar's package, whose needs ADOT's layer brings
+	@$(BIN)/uv pip install --quiet --python-version 3.13 --python-platform x86_64-manylinux2014 --only-binary :all: \
+	  --require-hashes --no-deps --target build/layers/rollbar/python --requirement lambda/layers/rollbar.txt
 
 setup:
 	@$(PYTHON) tools/set_up.py
@@ -29,3 +33,6 @@ lock: setup      ## pin anew, from the ranges in pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 	  --extra local --extra cli --group dev pyproject.toml --output-file requirements.txt
 	@echo "-e .[local,cli]" >> requirements.txt
+	@echo "rollbar>=1.5,<2" | $(BIN)/uv pip compile --quiet --generate-hashes --no-deps --python-version 3.13 \
+	  --python-platform x86_64-manylinux2014 --no-header --no-annotate --no-emit-index-url \
+	  --output-file lambda/layers/rollbar.txt -

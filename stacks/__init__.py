@@ -32,6 +32,7 @@ def compose(app: App, settings: Settings) -> None:
             settings=settings,
             channel=detection.channel if detection else None,
             service=sample.metrics if sample else None,
+            service_counts=sample.orders if sample else (),
             service_logs=sample.log_group if sample else None,
             access_logs=sample.access_logs if sample else None,
             trace_groups=tracing.groups if tracing else None,

@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from raytrail.audit import AuditLake, AuditMetrics, AuditTrail, Retention
+from raytrail.audit import AuditLake, AuditMetrics, AuditTrail, DataEvents, ManagementEvents, Retention
 from raytrail.settings import ExistingTrail, Settings
 from stacks._kit import KitStack, log_retention
 
@@ -37,14 +37,16 @@ class AuditStack(KitStack):
             self,
             "Trail",
             name=settings.name,
-            tables=tables,
+            events=[ManagementEvents(), *([DataEvents.tables(*tables)] if tables else [])],
             retention=Retention(
                 archive_after_days=settings.audit.archive_after_days,
                 expire_after_days=settings.audit.expire_after_days,
             ),
             log_retention=log_retention(settings.audit.log_retention_days),
         )
-        self._make_lake(settings, trail.store.bucket, key=trail.store.key, access_logs=trail.store.access_logs)
+        assert trail.store is not None
+        lake = self._make_lake(settings, trail.bucket, key=trail.key, access_logs=trail.store.access_logs)
+        trail.never_record(lake.results)
         self._count(trail.log_group, settings)
         CfnOutput(self, "TrailName", value=settings.name)
 
@@ -64,7 +66,7 @@ class AuditStack(KitStack):
         access_logs: s3.IBucket | None = None,
         prefix: str = "",
         organization_id: str | None = None,
-    ) -> None:
+    ) -> AuditLake:
         lake = AuditLake(
             self,
             "Lake",
@@ -85,6 +87,7 @@ class AuditStack(KitStack):
         CfnOutput(self, "DatabaseName", value=lake.database_name)
         CfnOutput(self, "EventsTableName", value=lake.table_name)
         CfnOutput(self, "WorkGroupName", value=lake.workgroup_name)
+        return lake
 
     def _count(self, log_group: logs.ILogGroup, settings: Settings) -> None:
         self.metrics = AuditMetrics(self, "Metrics", log_group=log_group, namespace=f"{settings.name}/Audit")

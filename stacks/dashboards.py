@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import CfnOutput
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -28,6 +28,7 @@ class DashboardsStack(KitStack):
         settings: Settings,
         channel: AlertChannel | None = None,
         service: ServiceMetrics | None = None,
+        service_counts: Sequence[cloudwatch.IMetric] = (),
         service_logs: logs.ILogGroup | None = None,
         access_logs: logs.ILogGroup | None = None,
         trace_groups: Mapping[str, TraceGroup] | None = None,
@@ -40,7 +41,9 @@ class DashboardsStack(KitStack):
                 self, "Channel", display_name=f"{settings.name} alarms", emails=settings.detection.emails
             )
         if service and service_logs:
-            self._show_operations(settings, channel, service, service_logs, access_logs, trace_groups or {})
+            self._show_operations(
+                settings, channel, service, service_counts, service_logs, access_logs, trace_groups or {}
+            )
         if alerts or audit:
             SecurityDashboard(
                 self,
@@ -60,6 +63,7 @@ class DashboardsStack(KitStack):
         settings: Settings,
         channel: AlertChannel,
         service: ServiceMetrics,
+        service_counts: Sequence[cloudwatch.IMetric],
         service_logs: logs.ILogGroup,
         access_logs: logs.ILogGroup | None,
         trace_groups: Mapping[str, TraceGroup],
@@ -81,6 +85,7 @@ class DashboardsStack(KitStack):
             access_log_group=access_logs,
             trace_groups=[group.group_name for group in trace_groups.values()],
             alarms=shown,
+            application_metrics=service_counts,
         )
         CfnOutput(self, "FaultsAlarm", value=alarms.faults.alarm_name)
         CfnOutput(self, "UnhealthyAlarm", value=alarms.unhealthy.alarm_name)

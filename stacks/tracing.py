@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from aws_cdk import CfnOutput
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from raytrail.settings import Settings
-from raytrail.tracing import SamplingRule, SamplingRules, TraceGroup
+from raytrail.tracing import (
+    SamplingRule,
+    SamplingRules,
+    TraceEncryption,
+    TraceGroup,
+    TransactionSearch,
+    error,
+    fault,
+    response_time,
+    service,
+)
 from stacks._kit import KitStack
 
 
@@ -21,10 +32,10 @@ class TracingStack(KitStack):
         super().__init__(scope, "tracing", settings=settings, description="X-Ray groups and sampling rules")
         tracing = settings.tracing
         expressions = {
-            "faults": "fault = true",
-            "errors": "error = true",
-            "slow": f"responsetime > {tracing.slow_seconds:g}",
-            "service": f'service("{service_name}")',
+            "faults": fault,
+            "errors": error,
+            "slow": response_time > tracing.slow_seconds,
+            "service": service(service_name),
         }
         self.groups = {
             what: TraceGroup(self, what.title(), name=f"{settings.name}-{what}", filter_expression=expression)
@@ -51,4 +62,8 @@ class TracingStack(KitStack):
                 ),
             ],
         )
+        if tracing.encryption_key_arn:
+            TraceEncryption(self, "Encryption", key=kms.Key.from_key_arn(self, "Key", tracing.encryption_key_arn))
+        if tracing.transaction_search_percent is not None:
+            TransactionSearch(self, "TransactionSearch", indexing_percentage=tracing.transaction_search_percent)
         CfnOutput(self, "ServiceGroup", value=self.groups["service"].group_name)

@@ -103,6 +103,26 @@ def test_only_tracing_instruments_the_function_that_the_user_has(made):
     assert services(template) == {"IAM", "Lambda", "Logs", "XRay"}
 
 
+def test_a_teams_traces_have_groups_rules_and_a_key(made):
+    template = made("traces_for_a_team")
+    assert len(resources(template, "AWS::XRay::Group")) == 2
+    assert len(resources(template, "AWS::XRay::SamplingRule")) == 4
+    assert len(resources(template, "Custom::XRayEncryption")) == 1
+    expressions = {group["FilterExpression"] for group in properties(template, "AWS::XRay::Group")}
+    assert 'service("checkout") { fault } AND http.url CONTAINS "/payments"' in expressions
+
+
+def test_partners_are_told_by_way_of_secrets_and_the_handler_is_wrapped(made):
+    template = made("honeycomb_and_rollbar")
+    function = only(template, "AWS::Lambda::Function")
+    assert function["Handler"] == "raytrail_runtime.entry.handler"
+    assert '"honeycomb"' in json.dumps(function["Environment"]["Variables"]["RAYTRAIL_OTLP_EXPORTERS"]).replace(
+        "\\", ""
+    )
+    assert len(resources(template, "AWS::Lambda::LayerVersion")) == 1
+    assert services(template) == {"IAM", "Lambda", "Logs"}
+
+
 def test_the_lake_reads_the_bucket_of_the_organization_trail_and_makes_no_trail(made):
     template = made("lake_over_existing_trail")
     table = only(template, "AWS::Glue::Table")["TableInput"]

@@ -44,6 +44,8 @@ VALID = st.fixed_dictionaries(
             reservoir_per_second=st.integers(0, 1000),
             health_check_path=PATHS,
             debug_path=PATHS,
+            encryption_key_arn=NONE_OR(st.just("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab")),
+            transaction_search_percent=NONE_OR(st.integers(0, 100)),
         ),
         "audit": section(
             existing_trail=NONE_OR(
@@ -74,6 +76,10 @@ VALID = st.fixed_dictionaries(
         "dashboards": section(slow_percentile_ms=st.integers(1, 900_000)),
         "sample": section(
             layer_arn=NONE_OR(st.just("arn:aws:lambda:eu-west-1:111122223333:layer:Mine:7")),
+            powertools_layer_arn=NONE_OR(st.just("arn:aws:lambda:eu-west-1:111122223333:layer:Mine:7")),
+            honeycomb_secret=NONE_OR(st.from_regex(r"[A-Za-z0-9/_+=.@-]{1,20}", fullmatch=True)),
+            honeycomb_region=st.sampled_from(["us", "eu"]),
+            rollbar_secret=NONE_OR(st.just("rollbar/token")),
             log_retention_days=RETENTION,
         ),
     },
@@ -121,7 +127,8 @@ def test_each_setting_arrives_as_it_was_given(wanted):
         (
             {"tracing": {"sampling_rat": 0.2}},
             "tracing.sampling_rat: unknown key, got 0.2; did you mean tracing.sampling_rate? (known here: debug_path, "
-            "enabled, health_check_path, reservoir_per_second, sampling_rate, slow_seconds)",
+            "enabled, encryption_key_arn, health_check_path, reservoir_per_second, sampling_rate, slow_seconds, "
+            "transaction_search_percent)",
         ),
         (
             {"regoin": "eu-west-1"},
@@ -150,7 +157,8 @@ def test_each_setting_arrives_as_it_was_given(wanted):
         ),
         (
             {"tracing": {"enabled": "no"}},
-            'tracing.enabled: got "no"; should be a valid boolean (whether the tracing stack is part of the app)',
+            'tracing.enabled: got "no"; should be a valid boolean (whether anything is traced; '
+            "without it the sample works on, and X-Ray costs nothing)",
         ),
         (
             {"audit": {"query_limit_gb": 10.5}},

@@ -56,9 +56,14 @@ def wheel(root, tmp_path_factory) -> Path:
     return built
 
 
+def is_about(name: str) -> bool:
+    """Whether it is of the wheel's own metadata: the layer in it has such a folder too."""
+    return name.split("/", maxsplit=1)[0].endswith(".dist-info")
+
+
 def test_the_wheel_holds_the_package_and_nothing_else(wheel, root):
     with zipfile.ZipFile(wheel) as archive:
-        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        names = {name for name in archive.namelist() if not is_about(name)}
     package = root / "constructs" / "raytrail"
     files = {
         file.relative_to(package.parent).as_posix()
@@ -69,12 +74,15 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel, root):
     assert {PurePosixPath(name).parts[0] for name in names} == {"raytrail"}
     assert "raytrail/py.typed" in names
     assert "raytrail/instrumentation/_layers.json" in names
+    runtime = {name.split("/python/")[1] for name in names if name.startswith("raytrail/instrumentation/runtime/")}
+    assert "raytrail_runtime/entry.py" in runtime
+    assert any(name.endswith(".dist-info/entry_points.txt") for name in runtime)
     assert sum(name.endswith(".sql") for name in names) >= 8
 
 
 def test_the_wheel_carries_its_license_and_its_command(wheel):
     with zipfile.ZipFile(wheel) as archive:
-        [about] = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+        [about] = {name.split("/")[0] for name in archive.namelist() if is_about(name)}
         assert "Apache License" in archive.read(f"{about}/licenses/LICENSE").decode()
         assert "raytrail = raytrail.cli:main" in archive.read(f"{about}/entry_points.txt").decode()
 
@@ -83,6 +91,7 @@ def test_the_base_of_the_wheel_is_small(wheel):
     assert {re.split(r"[<>=]", needed)[0] for needed in base_requirements(wheel)} == {
         "aws-cdk-lib",
         "constructs",
+        "lark",
         "pydantic",
     }
 
@@ -143,7 +152,7 @@ def version_of(package: str, python: Path) -> str:
 
 def base_requirements(wheel: Path) -> Sequence[str]:
     with zipfile.ZipFile(wheel) as archive:
-        [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        [metadata] = [name for name in archive.namelist() if is_about(name) and name.endswith("/METADATA")]
         headers = HeaderParser().parsestr(archive.read(metadata).decode())
     return [needed for needed in headers.get_all("Requires-Dist", []) if "extra ==" not in needed]
 

@@ -69,6 +69,12 @@ LayerArn = Annotated[
         "the ARN of a version of a Lambda layer, as arn:aws:lambda:eu-west-1:111122223333:layer:Name:1",
     ),
 ]
+SecretName = Annotated[
+    str,
+    _matching(
+        r"^[A-Za-z0-9/_+=.@-]{1,512}$", "the name of a secret in Secrets Manager, 1 to 512 letters, digits and /_+=.@-"
+    ),
+]
 Email = Annotated[str, _matching(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "a mail address")]
 ApiCall = Annotated[
     str, _matching(r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$", "an API call as in an IAM policy, as secretsmanager:DeleteSecret")

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -31,6 +31,7 @@ from raytrail._setting_types import (
     Region,
     RegionFolder,
     RetentionDays,
+    SecretName,
 )
 from raytrail.errors import InvalidSettings
 
@@ -79,7 +80,10 @@ class _Section(BaseModel):
 class TracingSettings(_Section):
     """The tracing stack: X-Ray groups and sampling rules."""
 
-    enabled: bool = Field(True, description="Whether the tracing stack is part of the app.")
+    enabled: bool = Field(
+        True,
+        description="Whether anything is traced; without it the sample works on, and X-Ray costs nothing.",
+    )
     slow_seconds: float = Field(1.0, gt=0, le=900, description="Requests that take longer are slow, in seconds.")
     sampling_rate: float = Field(0.05, ge=0, le=1, description="Share of requests recorded beyond the reservoir.")
     reservoir_per_second: int = Field(1, ge=0, le=1000, description="Requests recorded each second before the share.")
@@ -88,6 +92,15 @@ class TracingSettings(_Section):
     )
     debug_path: str = Field(
         "*/debug*", min_length=1, max_length=128, description="URL path of which every request is recorded."
+    )
+    encryption_key_arn: KeyArn | None = Field(
+        None, description="Key that X-Ray encrypts the Region's traces with. Default: left as it is."
+    )
+    transaction_search_percent: int | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Turn on Transaction Search for the Region and index this share of spans. Default: left as it is.",
     )
 
 
@@ -169,7 +182,17 @@ class SampleSettings(_Section):
     layer_arn: LayerArn | None = Field(
         None, description="The ADOT layer version to use instead of the Region's one in our table."
     )
+    powertools_layer_arn: LayerArn | None = Field(
+        None, description="The Powertools layer version to use instead of the one that we know."
+    )
     log_retention_days: RetentionDays = Field(30, description="Days that the function's log group keeps events.")
+    honeycomb_secret: SecretName | None = Field(
+        None, description="Secret that holds a Honeycomb API key: traces go there too."
+    )
+    honeycomb_region: Literal["us", "eu"] = Field("us", description="Which of Honeycomb's two instances has the key.")
+    rollbar_secret: SecretName | None = Field(
+        None, description="Secret that holds a Rollbar access token: unhandled errors go there; needs `make layers`."
+    )
 
 
 class Settings(_Section):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk.assertions import Annotations, Match
 from tests.synth import ACCOUNT, REGION, Json, only, plain, resources, statements
 
-from raytrail.audit import AuditTrail
+from raytrail.audit import AuditTrail, DataEvents, Insights, ManagementEvents, NetworkActivityEvents
 from raytrail.errors import InvalidProps
 
 
@@ -25,17 +28,16 @@ def make(stack: Stack, template: Callable[[], Json]) -> Callable[..., Json]:
     return make
 
 
-def table(stack: Stack, name: str) -> dynamodb.ITable:
-    return dynamodb.Table.from_table_name(stack, name, name)
-
-
 def selectors(template: Json) -> list[dict[str, Any]]:
-    """Each selector's fields and what they equal, by the field's name."""
+    """Each selector's conditions by the field's name."""
     found = plain(only(template, "AWS::CloudTrail::Trail"))["AdvancedEventSelectors"]
-    for selector in found:
-        for field in selector["FieldSelectors"]:
-            assert set(field) == {"Field", "Equals"}, "a selector that excludes is not what these tests read"
-    return [{field["Field"]: field["Equals"] for field in selector["FieldSelectors"]} for selector in found]
+    return [
+        {
+            field["Field"]: {key: value for key, value in field.items() if key != "Field"}
+            for field in each["FieldSelectors"]
+        }
+        for each in found
+    ]
 
 
 def test_the_trail_records_all_regions_and_global_services_with_validated_files(make):
@@ -45,39 +47,159 @@ def test_the_trail_records_all_regions_and_global_services_with_validated_files(
         assert trail[switch] is True, switch
 
 
-def test_without_tables_the_trail_records_management_events_alone(make):
-    assert selectors(make()) == [{"eventCategory": ["Management"]}]
+def test_unless_asked_the_trail_records_management_events_alone(make):
+    assert selectors(make()) == [{"eventCategory": {"Equals": ["Management"]}}]
 
 
-def test_data_events_are_those_of_the_tables_that_were_given(make, stack):
-    assert selectors(make(tables=[table(stack, "orders"), table(stack, "carts")])) == [
-        {"eventCategory": ["Management"]},
-        {
-            "eventCategory": ["Data"],
-            "resources.type": ["AWS::DynamoDB::Table"],
-            "resources.ARN": [f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}" for name in ("orders", "carts")],
+def test_data_events_are_those_of_the_resources_that_were_given(make, stack):
+    tables = [dynamodb.Table.from_table_name(stack, name, name) for name in ("orders", "carts")]
+    files = s3.Bucket.from_bucket_name(stack, "Files", "files")
+    function = lambda_.Function.from_function_arn(stack, "F", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f")
+    asked = [
+        DataEvents.tables(*tables),
+        DataEvents.s3(files, without_key_prefixes=["tmp/"]),
+        DataEvents.functions(function),
+    ]
+    of_tables, of_objects, of_functions = selectors(make(events=asked))
+    assert of_tables == {
+        "eventCategory": {"Equals": ["Data"]},
+        "resources.type": {"Equals": ["AWS::DynamoDB::Table"]},
+        "resources.ARN": {
+            "Equals": [f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}" for name in ("orders", "carts")]
         },
+    }
+    assert of_objects["resources.ARN"] == {
+        "StartsWith": ["arn:aws:s3:::files/"],
+        "NotStartsWith": ["arn:aws:s3:::files/tmp/"],
+    }
+    assert of_functions["resources.ARN"] == {"Equals": [f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"]}
+
+
+def test_network_activity_is_selected_as_aws_documents(make):
+    """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-network-events-with-cloudtrail.html."""
+    _, network = selectors(
+        make(events=[ManagementEvents(), NetworkActivityEvents(event_source="s3.amazonaws.com", denied_only=True)])
+    )
+    assert network == {
+        "eventCategory": {"Equals": ["NetworkActivity"]},
+        "eventSource": {"Equals": ["s3.amazonaws.com"]},
+        "errorCode": {"Equals": ["VpceAccessDenied"]},
+    }
+
+
+def test_insights_look_at_what_was_asked(make):
+    template = make(
+        events=[ManagementEvents(), DataEvents.all_of("AWS::Lambda::Function")],
+        insights=Insights(on=("Management", "Data")),
+    )
+    assert only(template, "AWS::CloudTrail::Trail")["InsightSelectors"] == [
+        {"InsightType": type, "EventCategories": ["Management", "Data"]}
+        for type in ("ApiCallRateInsight", "ApiErrorRateInsight")
     ]
 
 
-@pytest.mark.parametrize("tables", [[], ["orders"]])
-def test_no_selector_can_cover_the_trails_own_bucket_or_any_other(make, stack, tables: Sequence[str]):
-    """Data events of S3 on the trail's bucket would record each delivery, and so make the next: without an end."""
-    of_data = [
-        selector
-        for selector in selectors(make(tables=[table(stack, name) for name in tables]))
-        if selector["eventCategory"] != ["Management"]
+def test_data_events_of_all_objects_leave_out_the_trails_own_bucket_and_the_results(stack, template):
+    """Data events on the trail's bucket would record each delivery, and so make the next: without an end."""
+    trail = AuditTrail(stack, "Trail", name="raytrail", events=[DataEvents.all_of("AWS::S3::Object")])
+    trail.never_record(s3.Bucket.from_bucket_name(stack, "Results", "results"))
+    made = template()
+    (own,) = [id for id in resources(made, "AWS::S3::Bucket") if "AccessLogs" not in id]
+    (objects,) = selectors(made)
+    assert objects["resources.ARN"] == {"NotStartsWith": [f"<{own}.Arn>/", "arn:aws:s3:::results/"]}
+
+
+def test_data_events_of_the_results_by_name_are_refused(stack):
+    results = s3.Bucket.from_bucket_name(stack, "Results", "results")
+    trail = AuditTrail(stack, "Trail", name="raytrail", events=[DataEvents.s3(results)])
+    with pytest.raises(InvalidProps, match="results/' would record the trail's own deliveries"):
+        trail.never_record(results)
+
+
+def test_an_organizations_trail_with_a_prefix_may_write_where_it_writes(make):
+    """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html#org-trail-bucket-policy."""
+    template = make(organization_id="o-exampleorgid", prefix="org/logs")
+    trail = only(template, "AWS::CloudTrail::Trail")
+    assert (trail["IsOrganizationTrail"], trail["S3KeyPrefix"]) == (True, "org/logs")
+    (own,) = [id for id in resources(template, "AWS::S3::Bucket") if "AccessLogs" not in id]
+    arn = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/raytrail"
+    said = [
+        statement
+        for policy in resources(template, "AWS::S3::BucketPolicy").values()
+        for statement in plain(statements(policy["Properties"]["PolicyDocument"]))
+        if statement["Principal"] == {"Service": "cloudtrail.amazonaws.com"}
     ]
-    assert len(of_data) == len(tables)
-    for selector in of_data:
-        assert selector["resources.type"] == ["AWS::DynamoDB::Table"]
-        assert not any(":s3:" in arn for arn in selector["resources.ARN"])
+    write = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudtrail.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": arn}},
+    }
+    assert [{key: value for key, value in each.items() if key != "Sid"} for each in said] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudtrail.amazonaws.com"},
+            "Action": "s3:GetBucketAcl",
+            "Resource": f"<{own}.Arn>",
+            "Condition": {"StringEquals": {"aws:SourceArn": arn}},
+        },
+        {**write, "Resource": f"<{own}.Arn>/org/logs/AWSLogs/{ACCOUNT}/*"},
+        {**write, "Resource": f"<{own}.Arn>/org/logs/AWSLogs/o-exampleorgid/*"},
+    ]
 
 
-def test_a_bucket_cannot_be_given_in_place_of_a_table(stack):
-    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "files")
-    with pytest.raises(AttributeError, match="table_arn"):
-        AuditTrail(stack, "Trail", name="raytrail", tables=[bucket])
+def test_an_organizations_trail_may_write_the_streams_of_its_members(make):
+    """The second policy of the page on the role for CloudWatch Logs."""
+    (statement,) = plain(statements(only(make(organization_id="o-exampleorgid"), "AWS::IAM::Policy")["PolicyDocument"]))
+    assert [arn.partition(":log-stream:")[2] for arn in statement["Resource"]] == [
+        f"{ACCOUNT}_CloudTrail_{REGION}*",
+        "o-exampleorgid_*",
+    ]
+
+
+def test_a_delegated_administrators_trail_is_that_of_the_management_account(make):
+    template = make(organization_id="o-exampleorgid", management_account="999988887777")
+    (key,) = [
+        plain(statements(each["Properties"]["KeyPolicy"])) for each in resources(template, "AWS::KMS::Key").values()
+    ]
+    arns = {each["Condition"]["StringEquals"]["aws:SourceArn"] for each in key if "Service" in each["Principal"]}
+    assert arns == {f"arn:aws:cloudtrail:{REGION}:999988887777:trail/raytrail"}
+
+
+def test_a_given_bucket_and_log_group_are_used_and_none_is_made(stack, template):
+    bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "central-logs")
+    group = logs.LogGroup.from_log_group_name(stack, "Group", "central")
+    AuditTrail(stack, "Trail", name="raytrail", bucket=bucket, log_group=group)
+    made = template()
+    assert resources(made, "AWS::S3::Bucket") == resources(made, "AWS::KMS::Key") == {}
+    assert resources(made, "AWS::Logs::LogGroup") == {}
+    assert only(made, "AWS::CloudTrail::Trail")["S3BucketName"] == "central-logs"
+    warnings = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp("is not of this app"))
+    assert len(warnings) == 1
+
+
+def test_a_given_bucket_of_the_app_gets_the_statements(stack, template):
+    AuditTrail(stack, "Trail", name="raytrail", bucket=s3.Bucket(stack, "Mine"))
+    made = template()
+    said = statements(only(made, "AWS::S3::BucketPolicy")["PolicyDocument"])
+    assert [each["Action"] for each in said] == ["s3:GetBucketAcl", "s3:PutObject"]
+    (trail,) = resources(made, "AWS::CloudTrail::Trail").values()
+    assert set(trail["DependsOn"]) & set(resources(made, "AWS::S3::BucketPolicy"))
+
+
+def test_a_topic_is_told_of_each_file(stack, template):
+    AuditTrail(stack, "Trail", name="raytrail", topic=sns.Topic(stack, "Files"))
+    made = template()
+    (topic,) = resources(made, "AWS::SNS::Topic")
+    assert plain(only(made, "AWS::CloudTrail::Trail"))["SnsTopicName"] == f"<{topic}>"
+    assert plain(statements(only(made, "AWS::SNS::TopicPolicy")["PolicyDocument"])) == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudtrail.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": f"<{topic}>",
+            "Condition": {"StringEquals": {"aws:SourceArn": f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/raytrail"}},
+        }
+    ]
 
 
 def test_files_go_to_the_trails_own_bucket_with_its_key(make):

@@ -30,7 +30,7 @@ def deploy_demo(tmp_path_factory, silence) -> Iterator[Callable[..., LocalDemo]]
     """Deploy the app of a folder to an embedded AWS of its own; what is still running in the end is stopped."""
     with ExitStack() as servers:
 
-        def deploy(app: Path, *, kit: str = "raytrail", **server_settings: str) -> LocalDemo:
+        def deploy(app: Path, *, kit: str = "raytrail", partners: bool = False, **server_settings: str) -> LocalDemo:
             server = servers.enter_context(LocalAws(**server_settings))
             run = LocalDemo(
                 app=app,
@@ -41,6 +41,7 @@ def deploy_demo(tmp_path_factory, silence) -> Iterator[Callable[..., LocalDemo]]
                 account_id=server.config.account_id,
                 kit=kit,
                 show=silence,
+                partners=partners,
             )
             run.deploy()
             prepare(run.target)

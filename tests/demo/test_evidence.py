@@ -69,6 +69,15 @@ def without_a_trace_group(target: Target):
 
 
 @removal
+def without_the_faults_group(target: Target):
+    xray, name = target.client("xray"), f"{target.kit}-faults"
+    group = xray.get_group(GroupName=name)["Group"]
+    xray.delete_group(GroupName=name)
+    yield
+    xray.create_group(GroupName=name, FilterExpression=group["FilterExpression"])
+
+
+@removal
 def without_dashboard(target: Target):
     cloudwatch, name = target.client("cloudwatch"), f"{target.kit}-operations"
     body = cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"]
@@ -168,7 +177,8 @@ def without_bucket_policy(target: Target):
 QUERIES = [row for row in LOCAL_ROWS if row.startswith("query: ")]
 ALERTS = [row for row in LOCAL_ROWS if row.startswith("alert: ")]
 REMOVALS: list[tuple[str, Removal, list[str]]] = [
-    ("the instrumentation's wrapper", without_wrapper, ["trace"]),
+    ("the instrumentation's wrapper", without_wrapper, ["trace", "failed order"]),
+    ("the group of faults", without_the_faults_group, ["failed order"]),
     ("the function's log group", without_function_logs, ["logs"]),
     ("a trace group", without_a_trace_group, ["trace groups"]),
     ("the dashboard", without_dashboard, ["dashboard"]),

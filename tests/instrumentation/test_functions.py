@@ -2,83 +2,147 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
+from tests.instrumentation.functions import a_function
 from tests.synth import bare_stack, only, template_of
 
 from raytrail.errors import InvalidProps
-from raytrail.instrumentation import instrument_lambda, python_layer_arn
+from raytrail.instrumentation import (
+    CloudWatchMetrics,
+    Honeycomb,
+    Otlp,
+    XRay,
+    adot_layer_arn,
+    instrument_lambda,
+    python_layer_arn,
+)
 
 MINE = "arn:aws:lambda:eu-west-1:111122223333:layer:Mine:7"
-
-
-def function(stack: Stack, **changes: Any) -> lambda_.Function:
-    asked = {
-        "code": lambda_.Code.from_inline("def handler(event, context): ..."),
-        "handler": "index.handler",
-        "runtime": lambda_.Runtime.PYTHON_3_13,
-        **changes,
-    }
-    return lambda_.Function(stack, "Function", **asked)
 
 
 def test_the_layer_is_that_of_the_stacks_region(context):
     for region in ("us-east-1", "eu-west-1", "ap-southeast-1"):
         stack = bare_stack(context, region=region)
-        instrument_lambda(function(stack), service_name="orders")
+        instrument_lambda(a_function(stack), service_name="orders")
         assert only(template_of(stack), "AWS::Lambda::Function")["Layers"] == [python_layer_arn(region)]
 
 
+@pytest.mark.parametrize(
+    ("runtime", "language"),
+    [
+        (lambda_.Runtime.PYTHON_3_12, "python"),
+        (lambda_.Runtime.NODEJS_22_X, "nodejs"),
+        (lambda_.Runtime.JAVA_21, "java"),
+        (lambda_.Runtime.DOTNET_8, "dotnet"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_the_layer_is_that_of_the_runtimes_language(stack, template, runtime, language):
+    instrument_lambda(a_function(stack, runtime=runtime), service_name="orders")
+    made = only(template(), "AWS::Lambda::Function")
+    assert made["Layers"] == [adot_layer_arn(language, "us-east-1")]
+    variables = made["Environment"]["Variables"]
+    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/otel-instrument"
+    assert variables["OTEL_SERVICE_NAME"] == "orders"
+    assert variables["OTEL_AWS_APPLICATION_SIGNALS_ENABLED"] == "false"
+    assert ("OTEL_PYTHON_DISTRO" in variables) == (language == "python")
+    assert made["TracingConfig"] == {"Mode": "Active"}
+
+
 def test_a_layer_that_is_given_is_taken(stack, template):
-    layer = instrument_lambda(function(stack), service_name="orders", layer_arn=MINE)
-    assert layer.layer_version_arn == MINE
+    made = instrument_lambda(a_function(stack), service_name="orders", layer_arn=MINE)
+    assert made.layer is not None
+    assert made.layer.layer_version_arn == MINE
     assert only(template(), "AWS::Lambda::Function")["Layers"] == [MINE]
 
 
 def test_a_given_layer_serves_in_a_region_that_the_table_lacks(context):
     stack = bare_stack(context, region="me-south-1")
     with pytest.raises(InvalidProps, match="AWS lists no ADOT Python layer for Region 'me-south-1'"):
-        instrument_lambda(function(stack), service_name="orders")
+        instrument_lambda(a_function(stack), service_name="orders")
     stack = bare_stack(context, region="me-south-1")
-    instrument_lambda(function(stack), service_name="orders", layer_arn=MINE)
+    instrument_lambda(a_function(stack), service_name="orders", layer_arn=MINE)
     assert only(template_of(stack), "AWS::Lambda::Function")["Layers"] == [MINE]
 
 
 def test_a_stack_without_a_region_is_refused_unless_a_layer_is_given(context):
     with pytest.raises(InvalidProps) as refused:
-        instrument_lambda(function(bare_stack(context, region=None)), service_name="orders")
+        instrument_lambda(a_function(bare_stack(context, region=None)), service_name="orders")
     assert str(refused.value) == (
         "the stack of Test/Function has no Region, and the layer's version differs by Region; "
         "give the stack an env with a region, or give layer_arn"
     )
-    assert instrument_lambda(function(bare_stack(context, region=None)), service_name="orders", layer_arn=MINE)
+    stack = bare_stack(context, region=None)
+    assert instrument_lambda(a_function(stack), service_name="orders", layer_arn=MINE).enabled
 
 
-def test_a_runtime_that_is_not_the_layers_is_refused(stack):
+def test_a_runtime_that_aws_does_not_document_is_refused_unless_a_layer_is_given(stack):
     with pytest.raises(InvalidProps) as refused:
-        instrument_lambda(function(stack, runtime=lambda_.Runtime.NODEJS_22_X), service_name="orders")
+        instrument_lambda(a_function(stack, runtime=lambda_.Runtime.PYTHON_3_14), service_name="orders")
     assert str(refused.value) == (
-        "runtime 'nodejs22.x' of Test/Function is not one that AWS documents for the ADOT Python layer; "
-        "use one of python3.10, python3.11, python3.12, python3.13"
+        "runtime 'python3.14' of Test/Function is not one that AWS documents for the ADOT Python layer; use one of "
+        "python3.10, python3.11, python3.12, python3.13, or give the ARN of a layer that you know to support it as "
+        "layer_arn"
+    )
+    newest = a_function(stack, "Newest", runtime=lambda_.Runtime.PYTHON_3_14)
+    assert instrument_lambda(newest, service_name="orders", layer_arn=MINE).enabled
+
+
+@pytest.mark.parametrize("runtime", [lambda_.Runtime.PROVIDED_AL2023, lambda_.Runtime.RUBY_3_3], ids=lambda it: it.name)
+def test_a_language_without_a_layer_is_told_the_documented_way(stack, runtime):
+    with pytest.raises(InvalidProps) as refused:
+        instrument_lambda(a_function(stack, runtime=runtime), service_name="orders", layer_arn=MINE)
+    assert str(refused.value) == (
+        f"AWS makes no ADOT layer that instruments runtime {runtime.name!r} of Test/Function: instrument its code with "
+        "the OpenTelemetry SDK of its language, as AWS documents for Go, and give it the collector that the SDK sends "
+        "to with add_collector"
     )
 
 
-def test_the_function_starts_with_opentelemetry_and_traces_actively(stack, template):
-    instrument_lambda(function(stack, environment={"TABLE_NAME": "orders"}), service_name="orders")
-    made = only(template(), "AWS::Lambda::Function")
-    variables = made["Environment"]["Variables"]
+def test_a_function_is_instrumented_once(stack):
+    function = a_function(stack)
+    instrument_lambda(function, service_name="orders")
+    with pytest.raises(InvalidProps, match=r"^Test/Function is instrumented already"):
+        instrument_lambda(function, service_name="orders")
+
+
+def test_what_the_function_has_already_stays(stack, template):
+    function = a_function(stack, environment={"TABLE_NAME": "orders"})
+    instrument_lambda(function, service_name="orders", environment="prod", resource_attributes={"team": "shop"})
+    variables = only(template(), "AWS::Lambda::Function")["Environment"]["Variables"]
     assert variables["TABLE_NAME"] == "orders"
-    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/otel-instrument"
-    assert variables["OTEL_SERVICE_NAME"] == "orders"
-    assert variables["OTEL_AWS_APPLICATION_SIGNALS_ENABLED"] == "false"
-    assert made["TracingConfig"] == {"Mode": "Active"}
+    assert variables["OTEL_RESOURCE_ATTRIBUTES"] == "deployment.environment.name=prod,team=shop"
 
 
 def test_the_role_gets_the_two_write_actions_of_x_ray_and_nothing_more(stack, template):
-    instrument_lambda(function(stack), service_name="orders")
+    instrument_lambda(a_function(stack), service_name="orders")
     assert only(template(), "AWS::IAM::Policy")["PolicyDocument"]["Statement"] == [
         {"Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": "*"}
     ]
+
+
+def test_turned_off_it_adds_nothing_and_turns_x_ray_off(stack, context, template):
+    function = a_function(stack, tracing=lambda_.Tracing.ACTIVE)
+    exporters = [XRay(), CloudWatchMetrics(namespace="Shop"), Honeycomb(api_key_secret="hive")]
+    made = instrument_lambda(function, service_name="orders", exporters=exporters, enabled=False)
+    assert not made.enabled
+    assert made.layer is None
+    # The CDK lets nobody take back the permission that it gives with active tracing; nothing else differs.
+    bare = bare_stack(context)
+    a_function(bare, tracing=lambda_.Tracing.ACTIVE)
+    was, now = only(template_of(bare), "AWS::Lambda::Function"), only(template(), "AWS::Lambda::Function")
+    assert now == {**was, "TracingConfig": {"Mode": "PassThrough"}}
+
+
+def test_turned_off_it_asks_for_no_region_and_no_layer(context):
+    stack = bare_stack(context, region=None)
+    instrument_lambda(a_function(stack, runtime=lambda_.Runtime.RUBY_3_3), service_name="orders", enabled=False)
+    assert "Layers" not in only(template_of(stack), "AWS::Lambda::Function")
+
+
+def test_without_x_ray_lambda_traces_nothing_and_the_role_may_not_write(stack, template):
+    partner = Otlp(endpoint="https://otlp.example.com")
+    instrument_lambda(a_function(stack), service_name="orders", exporters=[partner])
+    assert only(template(), "AWS::Lambda::Function")["TracingConfig"] == {"Mode": "PassThrough"}
+    assert "AWS::IAM::Policy" not in {each["Type"] for each in template()["Resources"].values()}

@@ -10,8 +10,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,12 +25,16 @@ pytestmark = pytest.mark.local
 
 FOLDER = Path(__file__).resolve().parents[2] / "lambda" / "orders"
 TRACE_ID = "1-5759e988-bd862e3fe1be46a994272793"
-ITEM = {"sku": "tea", "quantity": 2, "price": 3.25}
+ITEM = {"sku": "tea", "quantity": 2}
+PRICED = {**ITEM, "price": 3.25}
 
 
 @dataclass(frozen=True)
 class Context:
     aws_request_id: str = "26d87fb1-0f32-4b3c-a3d1-0a6a7d0b2b7e"
+    function_name: str = "orders"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:111122223333:function:orders"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +49,13 @@ def app(local_aws: LocalAws) -> Iterator[ModuleType]:
         BillingMode="PAY_PER_REQUEST",
     )
     header = f"Root={TRACE_ID};Parent=53995c3f42cd8ad8;Sampled=1"
-    variables = {"TABLE_NAME": name, "OTEL_SERVICE_NAME": "orders", "_X_AMZN_TRACE_ID": header}
+    variables = {
+        "TABLE_NAME": name,
+        "POWERTOOLS_SERVICE_NAME": "orders",
+        "POWERTOOLS_METRICS_NAMESPACE": "shop",
+        "AWS_LAMBDA_FUNCTION_NAME": "orders",
+        "_X_AMZN_TRACE_ID": header,
+    }
     with pytest.MonkeyPatch.context() as patch:
         for key, value in {**local_aws.environment, **variables}.items():
             patch.setenv(key, value)
@@ -55,7 +66,7 @@ def app(local_aws: LocalAws) -> Iterator[ModuleType]:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         yield module
-    sys.modules.pop("logs", None)
+    sys.modules.pop("catalog", None)
     dynamodb.delete_table(TableName=name)
 
 
@@ -81,11 +92,22 @@ def call(app: ModuleType) -> Call:
     return send
 
 
+@pytest.fixture
+def output(
+    app: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[], list[dict[str, Any]]]:
+    """What the function wrote since it was last asked: each line, read."""
+    # The logger keeps the stream that it began with, and each test has another.
+    today = SimpleNamespace(write=partial(print, end=""), flush=lambda: None)
+    monkeypatch.setattr(app.logger.registered_handler, "stream", today)
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
 def test_an_order_that_was_made_can_be_read_again(call: Call) -> None:
-    status, order = call("POST", "/orders", {"customer": "Ada", "items": [ITEM, {**ITEM, "price": 0.1}]})
+    status, order = call("POST", "/orders", {"customer": "Ada", "items": [ITEM, {"sku": "sugar", "quantity": 2}]})
     assert status == 201
     assert (order["customer"], order["status"], order["total"]) == ("Ada", "received", 6.7)
-    assert order["items"] == [ITEM, {**ITEM, "price": 0.1}]
+    assert order["items"] == [PRICED, {"sku": "sugar", "quantity": 2, "price": 0.1}]
     assert call("GET", f"/orders/{order['id']}") == (200, order)
 
 
@@ -140,8 +162,7 @@ def test_what_is_not_there_is_answered_404(method: str, path: str, call: Call) -
         ([], "the body must be a JSON object"),
         ({"items": [ITEM]}, "customer must be"),
         ({"customer": "", "items": [ITEM]}, "customer must be"),
-        ('{"customer": "\\ud800", "items": [{"sku": "tea", "quantity": 1, "price": 1}]}', "customer must be"),
-        ('{"customer": "a", "items": [{"price": 1e-99999999999999999999}]}', "the body must be JSON"),
+        ('{"customer": "\\ud800", "items": [{"sku": "tea", "quantity": 1}]}', "customer must be"),
         ("[" * 100_000, "the body must be JSON"),
         ({"customer": "a", "items": []}, "items must be"),
         ({"customer": "a", "items": [ITEM] * 51}, "items must be"),
@@ -150,10 +171,8 @@ def test_what_is_not_there_is_answered_404(method: str, path: str, call: Call) -
         ({"customer": "a", "items": [{**ITEM, "quantity": 0}]}, "items[0].quantity"),
         ({"customer": "a", "items": [{**ITEM, "quantity": True}]}, "items[0].quantity"),
         ({"customer": "a", "items": [{**ITEM, "quantity": 1.5}]}, "items[0].quantity"),
-        ({"customer": "a", "items": [{**ITEM, "price": -1}]}, "items[0].price"),
-        ({"customer": "a", "items": [{**ITEM, "price": float("nan")}]}, "items[0].price"),
-        ({"customer": "a", "items": [{**ITEM, "price": "3"}]}, "items[0].price"),
-        ({"customer": "a", "items": [{**ITEM, "price": 10**12}]}, "items[0].price"),
+        ({"customer": "a", "items": [ITEM, {**ITEM, "sku": "gold"}]}, "items[1].sku must be in the catalogue"),
+        ({"customer": "a", "items": [{**ITEM, "sku": "' OR 1=1 --"}]}, "items[0].sku must be in the catalogue"),
     ],
 )
 def test_a_bad_order_is_answered_400_with_what_is_wrong(body: object, said: str, call: Call) -> None:
@@ -175,7 +194,9 @@ JSON = st.recursive(
         {
             "customer": JSON,
             "items": JSON
-            | st.lists(st.fixed_dictionaries({}, optional={"sku": JSON, "quantity": JSON, "price": JSON}), max_size=2),
+            | st.lists(
+                st.fixed_dictionaries({}, optional={"sku": JSON | st.just("tea"), "quantity": JSON}), max_size=2
+            ),
         }
     )
     | JSON
@@ -201,9 +222,11 @@ def test_a_bad_query_is_answered_400(query: dict[str, str], call: Call) -> None:
     assert call("GET", "/orders", **query)[0] == 400
 
 
-def test_a_fault_is_raised_so_that_lambda_sees_it(app: ModuleType, call: Call) -> None:
+def test_a_fault_is_raised_when_the_work_is_done(app: ModuleType, call: Call) -> None:
+    before = len(app.table.scan()["Items"])
     with pytest.raises(app.PaymentProviderDown):
-        call("GET", "/orders", fault="error")
+        call("POST", "/orders", {"customer": "Ada", "items": [ITEM]}, fault="error")
+    assert len(app.table.scan()["Items"]) == before + 1
 
 
 def test_slowness_is_real_and_capped(call: Call) -> None:
@@ -214,16 +237,29 @@ def test_slowness_is_real_and_capped(call: Call) -> None:
 
 
 def test_each_log_line_is_json_that_finds_the_request_again(
-    app: ModuleType, call: Call, capsys: pytest.CaptureFixture[str]
+    app: ModuleType, call: Call, output: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    capsys.readouterr()
     _, order = call("POST", "/orders", {"customer": "Ada", "items": [ITEM]})
     with pytest.raises(app.PaymentProviderDown):
         call("GET", "/orders", fault="error")
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = [line for line in output() if "_aws" not in line]
     for line in lines:
         common = {"service": "orders", "xray_trace_id": TRACE_ID, "api_request_id": "api-1"}
-        assert line.items() >= {**common, "request_id": Context().aws_request_id}.items()
+        assert line.items() >= {**common, "function_request_id": Context().aws_request_id}.items()
     assert [line["level"] for line in lines] == ["INFO", "INFO", "INFO", "INFO", "ERROR"]
     assert [line.get("order_id") for line in lines[:3]] == [None, order["id"], order["id"]]
     assert lines[-1]["error_type"] == "PaymentProviderDown"
+
+
+def test_each_order_is_measured_in_the_embedded_metric_format(
+    call: Call, output: Callable[[], list[dict[str, Any]]]
+) -> None:
+    call("GET", "/orders")
+    call("POST", "/orders", {"customer": "Ada", "items": [ITEM]})
+    (line,) = [line for line in output() if "_aws" in line]
+    (told,) = line["_aws"]["CloudWatchMetrics"]
+    assert (told["Namespace"], told["Dimensions"], line["service"]) == ("shop", [["service"]], "orders")
+    assert {metric["Name"]: line[metric["Name"]] for metric in told["Metrics"]} == {
+        "OrdersCreated": [1.0],
+        "OrderValue": [6.5],
+    }

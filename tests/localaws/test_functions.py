@@ -2,122 +2,53 @@
 
 from __future__ import annotations
 
-import io
 import json
-import textwrap
 import time
-import urllib.error
-import urllib.request
 import uuid
-import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.localaws.functions_kit import (
+    ADOT_LAYER,
+    FUNCTION,
+    POWERTOOLS_LAYER,
+    SERVICE,
+    STAGE,
+    WRAPPER,
+    Api,
+    Document,
+    Functions,
+    by_origin,
+    sampled_header,
+    segments_reader,
+)
 
 from raytrail.localaws import LocalAws
-from raytrail.localaws._xray._documents import first_problem, walk
 
 pytestmark = pytest.mark.local
 
 ORDERS = Path(__file__).resolve().parents[2] / "lambda" / "orders"
-LAYER = "arn:aws:lambda:us-east-1:615299751070:layer:AWSOpenTelemetryDistroPython:29"
-WRAPPER = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument"}
 
-Document = dict[str, Any]
+SAMPLE = {"POWERTOOLS_SERVICE_NAME": "orders", "POWERTOOLS_METRICS_NAMESPACE": "Orders"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What an HTTP client gets."""
-
-    status: int
-    headers: dict[str, str]
-    body: Any
-
-    @property
-    def trace_id(self) -> str:
-        return self.headers["X-Amzn-Trace-Id"].split(";")[0].removeprefix("Root=")
-
-
-class Api:
-    """A REST API whose every path and method reaches one function."""
-
-    def __init__(self, aws: LocalAws, name: str, function_arn: str, *, traced: bool) -> None:
-        gateway = aws.client("apigateway")
-        self.id = gateway.create_rest_api(name=name)["id"]
-        root = gateway.get_resources(restApiId=self.id)["items"][0]["id"]
-        resource = gateway.create_resource(restApiId=self.id, parentId=root, pathPart="{proxy+}")["id"]
-        method = {"restApiId": self.id, "resourceId": resource, "httpMethod": "ANY"}
-        gateway.put_method(**method, authorizationType="NONE")
-        uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations"
-        gateway.put_integration(**method, type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
-        deployment = gateway.create_deployment(restApiId=self.id)["id"]
-        gateway.create_stage(restApiId=self.id, stageName="v1", deploymentId=deployment, tracingEnabled=traced)
-        self._url = f"{aws.endpoint}/restapis/{self.id}/v1/_user_request_"
-
-    def call(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        data = json.dumps(body).encode() if body is not None else None
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = urllib.request.Request(self._url + path, method=method, data=data, headers=sent)
-        try:
-            with urllib.request.urlopen(request) as response:
-                return Answer(status=response.status, headers=dict(response.headers), body=json.load(response))
-        except urllib.error.HTTPError as error:
-            return Answer(status=error.code, headers=dict(error.headers), body=json.load(error))
-
-
-def in_zip(files: dict[str, str]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, textwrap.dedent(text))
-    return buffer.getvalue()
+def walk(document):
+    """A segment document and each subsegment in it."""
+    yield document
+    for subsegment in document.get("subsegments", ()):
+        yield from walk(subsegment)
 
 
 def orders_code() -> dict[str, str]:
-    return {path.name: path.read_text() for path in ORDERS.glob("*.py")}
-
-
-def sampled_header(*, sampled: bool = True) -> str:
-    return f"Root=1-{int(time.time()):08x}-{uuid.uuid4().hex[:24]};Sampled={int(sampled)}"
+    return {path.name: path.read_text() for path in ORDERS.iterdir() if path.is_file()}
 
 
 @pytest.fixture(scope="module")
-def role(local_aws: LocalAws) -> str:
-    name = f"functions-{uuid.uuid4().hex[:8]}"
-    iam = local_aws.client("iam")
-    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-    iam.attach_role_policy(RoleName=name, PolicyArn=basic)
-    return arn
-
-
-@pytest.fixture(scope="module")
-def deploy(local_aws: LocalAws, role: str) -> Iterator[Callable[..., str]]:
-    """Make functions, and delete them in the end."""
-    client = local_aws.client("lambda")
-    names = []
-
-    def make(files: dict[str, str], *, handler: str = "app.handler", active: bool = True, **settings: Any) -> str:
-        name = f"fn-{uuid.uuid4().hex[:8]}"
-        names.append(name)
-        function = client.create_function(
-            FunctionName=name,
-            Runtime="python3.13",
-            Handler=handler,
-            Code={"ZipFile": in_zip(files)},
-            TracingConfig={"Mode": "Active" if active else "PassThrough"},
-            **{"Timeout": 10, "Role": role, **settings},
-        )
-        arn: str = function["FunctionArn"]
-        return arn
-
-    yield make
-    for name in names:
-        client.delete_function(FunctionName=name)
+def functions(local_aws: LocalAws) -> Iterator[Functions]:
+    with Functions(local_aws) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -135,46 +66,29 @@ def table(local_aws: LocalAws) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module", params=["false", "true"], ids=["application-signals-off", "application-signals-on"])
-def shop(request: pytest.FixtureRequest, local_aws: LocalAws, deploy: Callable[..., str], table: str) -> Api:
+def shop(request: pytest.FixtureRequest, local_aws: LocalAws, functions: Functions, table: str) -> Api:
     """The orders service behind a traced stage, instrumented by the layer."""
     variables = {
         "TABLE_NAME": table,
+        **SAMPLE,
         "OTEL_SERVICE_NAME": "orders-service",
         "OTEL_AWS_APPLICATION_SIGNALS_ENABLED": request.param,
         **WRAPPER,
     }
     logging = {"LogGroup": f"/shop/{request.param}", "LogFormat": "Text"}
-    arn = deploy(orders_code(), Layers=[LAYER], Environment={"Variables": variables}, LoggingConfig=logging)
+    arn = functions.deploy(
+        orders_code(), Layers=[ADOT_LAYER, POWERTOOLS_LAYER], variables=variables, LoggingConfig=logging
+    )
     return Api(local_aws, "shop", arn, traced=True)
 
 
 @pytest.fixture(scope="module")
 def segments(local_aws: LocalAws) -> Callable[..., list[Document]]:
-    """The segments of a trace, once so many of them are there (spans arrive by datagram), each a good document."""
-    xray = local_aws.client("xray")
-
-    def fetch(trace_id: str, *, origins: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> list[Document]:
-        found: list[Document] = []
-        for _ in range(100):
-            traces = xray.batch_get_traces(TraceIds=[trace_id])["Traces"]
-            found = [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
-            seen = {segment.get("origin") for segment in found} | {segment["name"] for segment in found}
-            if seen >= {*origins, *names}:
-                break
-            time.sleep(0.05)
-        assert [problem for segment in found if (problem := first_problem(segment))] == []
-        return found
-
-    return fetch
+    return segments_reader(local_aws)
 
 
-def by_origin(found: list[Document], origin: str | None) -> Document:
-    return next(segment for segment in found if segment.get("origin") == origin)
-
-
-STAGE, SERVICE, FUNCTION = "AWS::ApiGateway::Stage", "AWS::Lambda", "AWS::Lambda::Function"
 ALL = (STAGE, SERVICE, FUNCTION, "AWS::DynamoDB::Table")
-ORDER = {"customer": "Ada", "items": [{"sku": "tea", "quantity": 2, "price": 3.25}]}
+ORDER = {"customer": "Ada", "items": [{"sku": "tea", "quantity": 2}]}
 
 
 def test_an_order_makes_one_trace_from_the_stage_to_the_table(
@@ -199,7 +113,7 @@ def test_an_order_makes_one_trace_from_the_stage_to_the_table(
     assert put["aws"]["region"] == "us-east-1"
     assert put["aws"]["request_id"]
     inferred = by_origin(found, "AWS::DynamoDB::Table")
-    assert (inferred["name"], inferred["parent_id"], inferred["inferred"]) == (table, put["id"], True)
+    assert (inferred["aws"]["table_name"], inferred["parent_id"], inferred["inferred"]) == (table, put["id"], True)
 
 
 def test_segments_of_aws_services_say_that_they_are_emulated_and_spans_do_not(
@@ -225,11 +139,11 @@ def test_the_log_lines_carry_the_trace_and_request_ids_that_the_client_was_answe
     groups = [group["logGroupName"] for group in logs.describe_log_groups(logGroupNamePrefix="/shop/")["logGroups"]]
     events = [event for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
     lines = [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
-    ours = [line for line in lines if line["xray_trace_id"] == answer.trace_id]
+    ours = [line for line in lines if line.get("xray_trace_id") == answer.trace_id]
     assert [line["message"] for line in ours] == ["request received", "order created", "request answered"]
     assert {line["api_request_id"] for line in ours} == {answer.headers["x-amzn-requestid"]}
     assert ours[-1]["order_id"] == answer.body["id"]
-    started = f"START RequestId: {ours[0]['request_id']} "
+    started = f"START RequestId: {ours[0]['function_request_id']} "
     assert any(event["message"].startswith(started) for event in events)
 
 
@@ -246,7 +160,7 @@ def test_an_unhandled_error_is_a_fault_with_its_exception_and_stack(
         (exception,) = segment["cause"]["exceptions"]
         assert exception["type"].endswith("PaymentProviderDown")
         assert exception["message"] == "the payment provider did not answer"
-        assert exception["stack"][0]["label"] == "misbehave"
+        assert exception["stack"][0]["label"] == "route"
         assert exception["stack"][0]["path"].endswith("app.py")
     now = time.time()
     summaries = local_aws.client("xray").get_trace_summaries(StartTime=now - 60, EndTime=now + 1)["TraceSummaries"]
@@ -296,22 +210,10 @@ REPORT = """
 """
 
 
-def invoke(local_aws: LocalAws, arn: str, payload: object = None, *, header: str | None = None) -> dict[str, Any]:
-    client = local_aws.client("lambda")
-    if header:
-        client.meta.events.register(
-            "before-sign.lambda.Invoke", lambda request, **_: request.headers.add_header("X-Amzn-Trace-Id", header)
-        )
-    answer = client.invoke(FunctionName=arn, Payload=json.dumps(payload))
-    return {**answer, "Payload": json.load(answer["Payload"])}
-
-
-def test_the_layer_script_sets_its_defaults_and_the_functions_own_variables_win(
-    local_aws: LocalAws, deploy: Callable[..., str]
-) -> None:
+def test_the_layer_script_sets_its_defaults_and_the_functions_own_variables_win(functions: Functions) -> None:
     own = {"OTEL_PROPAGATORS": "tracecontext", "OTEL_RESOURCE_ATTRIBUTES": "team=blue", **WRAPPER}
-    arn = deploy({"app.py": REPORT}, Layers=[LAYER], Environment={"Variables": own})
-    told = invoke(local_aws, arn)["Payload"]
+    arn = functions.deploy({"app.py": REPORT}, Layers=[ADOT_LAYER], variables=own)
+    told = functions.invoke(arn)["Payload"]
     name = arn.rsplit(":", 1)[1]
     environment = told["environment"]
     assert told["instrumented"]
@@ -326,15 +228,16 @@ def test_the_layer_script_sets_its_defaults_and_the_functions_own_variables_win(
 
 
 def test_the_layers_small_sdk_sends_the_same_spans(
-    local_aws: LocalAws, deploy: Callable[..., str], segments: Callable[..., list[Document]], table: str
+    local_aws: LocalAws, functions: Functions, segments: Callable[..., list[Document]], table: str
 ) -> None:
     variables = {
         "TABLE_NAME": table,
+        **SAMPLE,
         "OTEL_SERVICE_NAME": "small",
         "OTEL_AWS_LAMBDA_FAST_START": "true",
         **WRAPPER,
     }
-    arn = deploy(orders_code(), Layers=[LAYER], Environment={"Variables": variables})
+    arn = functions.deploy(orders_code(), Layers=[ADOT_LAYER, POWERTOOLS_LAYER], variables=variables)
     answer = Api(local_aws, "small", arn, traced=True).call("POST", "/orders", ORDER, X_Amzn_Trace_Id=sampled_header())
     found = segments(answer.trace_id, origins=ALL, names=("small",))
     span = next(segment for segment in found if segment["name"] == "small")
@@ -342,53 +245,53 @@ def test_the_layers_small_sdk_sends_the_same_spans(
     assert [part["name"] for part in span["subsegments"]] == ["DynamoDB"]
 
 
-@pytest.mark.parametrize("settings", [{"Layers": [LAYER]}, {}], ids=["layer-without-wrapper", "neither"])
+@pytest.mark.parametrize(
+    "layers", [[ADOT_LAYER, POWERTOOLS_LAYER], [POWERTOOLS_LAYER]], ids=["layer-without-wrapper", "neither"]
+)
 def test_without_the_wrapper_the_functions_spans_are_missing(
-    settings: dict[str, Any],
+    layers: list[str],
     local_aws: LocalAws,
-    deploy: Callable[..., str],
+    functions: Functions,
     segments: Callable[..., list[Document]],
     table: str,
 ) -> None:
-    variables = {"TABLE_NAME": table, "OTEL_SERVICE_NAME": "orders-service"}
-    arn = deploy(orders_code(), Environment={"Variables": variables}, **settings)
+    variables = {"TABLE_NAME": table, **SAMPLE, "OTEL_SERVICE_NAME": "orders-service"}
+    arn = functions.deploy(orders_code(), Layers=layers, variables=variables)
     answer = Api(local_aws, "bare", arn, traced=True).call("POST", "/orders", ORDER, X_Amzn_Trace_Id=sampled_header())
     assert answer.status == 201
     found = segments(answer.trace_id, origins=(STAGE, SERVICE, FUNCTION))
     assert {segment.get("origin") for segment in found} == {STAGE, SERVICE, FUNCTION}
 
 
-def test_a_wrapper_without_its_layer_does_not_start_as_on_aws(local_aws: LocalAws, deploy: Callable[..., str]) -> None:
-    answer = invoke(local_aws, deploy({"app.py": REPORT}, Environment={"Variables": WRAPPER}))
+def test_a_wrapper_without_its_layer_does_not_start_as_on_aws(functions: Functions) -> None:
+    answer = functions.invoke(functions.deploy({"app.py": REPORT}, variables=WRAPPER))
     assert answer["FunctionError"] == "Unhandled"
     assert answer["Payload"]["errorType"] == "Runtime.ExitError"
     assert answer["Payload"]["errorMessage"].endswith("exit status 127")
 
 
-def test_without_active_tracing_nothing_is_recorded(
-    local_aws: LocalAws, deploy: Callable[..., str], table: str
-) -> None:
-    variables = {"TABLE_NAME": table, **WRAPPER}
-    arn = deploy(orders_code(), active=False, Layers=[LAYER], Environment={"Variables": variables})
+def test_without_active_tracing_nothing_is_recorded(local_aws: LocalAws, functions: Functions, table: str) -> None:
+    variables = {"TABLE_NAME": table, **SAMPLE, **WRAPPER}
+    arn = functions.deploy(orders_code(), active=False, Layers=[ADOT_LAYER, POWERTOOLS_LAYER], variables=variables)
     answer = Api(local_aws, "untraced", arn, traced=False).call("POST", "/orders", ORDER)
     assert answer.status == 201
     assert local_aws.client("xray").batch_get_traces(TraceIds=[answer.trace_id])["Traces"] == []
 
 
 def test_pass_through_hands_on_the_callers_header_and_decides_against_sampling_without_one(
-    local_aws: LocalAws, deploy: Callable[..., str]
+    functions: Functions,
 ) -> None:
-    arn = deploy({"app.py": REPORT}, active=False)
+    arn = functions.deploy({"app.py": REPORT}, active=False)
     header = f"{sampled_header().removesuffix(';Sampled=1')};Parent=53995c3f42cd8ad8;Sampled=1"
-    assert invoke(local_aws, arn, header=header)["Payload"]["header"] == header
-    assert invoke(local_aws, arn)["Payload"]["header"].endswith(";Sampled=0")
+    assert functions.invoke(arn, header=header)["Payload"]["header"] == header
+    assert functions.invoke(arn)["Payload"]["header"].endswith(";Sampled=0")
 
 
 def test_active_tracing_continues_the_callers_trace_under_the_functions_own_segment(
-    local_aws: LocalAws, deploy: Callable[..., str], segments: Callable[..., list[Document]]
+    functions: Functions, segments: Callable[..., list[Document]]
 ) -> None:
     header = sampled_header()
-    told = invoke(local_aws, deploy({"app.py": REPORT}), header=header)["Payload"]["header"]
+    told = functions.invoke(functions.deploy({"app.py": REPORT}), header=header)["Payload"]["header"]
     root, parent, sampled = told.split(";")
     assert (root, sampled) == (header.split(";")[0], "Sampled=1")
     found = segments(root.removeprefix("Root="), origins=(SERVICE, FUNCTION))
@@ -397,7 +300,7 @@ def test_active_tracing_continues_the_callers_trace_under_the_functions_own_segm
 
 
 def test_a_function_may_send_its_own_segment_documents_to_the_daemon(
-    local_aws: LocalAws, deploy: Callable[..., str], segments: Callable[..., list[Document]]
+    functions: Functions, segments: Callable[..., list[Document]]
 ) -> None:
     sender = """
         import json, os, socket, time
@@ -413,7 +316,7 @@ def test_a_function_may_send_its_own_segment_documents_to_the_daemon(
                 wire.sendto(text.encode(), (host, int(port)))
             return fields["Root"]
     """
-    root = invoke(local_aws, deploy({"app.py": sender}), header=sampled_header())["Payload"]
+    root = functions.invoke(functions.deploy({"app.py": sender}), header=sampled_header())["Payload"]
     for _ in range(100):
         function = by_origin(segments(root, origins=(FUNCTION,)), FUNCTION)
         if len(function["subsegments"]) == 2:
@@ -436,25 +339,23 @@ def test_a_function_may_send_its_own_segment_documents_to_the_daemon(
     ],
 )
 def test_a_function_that_fails_says_why_in_the_words_of_the_runtime(
-    code: str, type_: str, message: str, local_aws: LocalAws, deploy: Callable[..., str]
+    code: str, type_: str, message: str, functions: Functions
 ) -> None:
-    answer = invoke(local_aws, deploy({"app.py": code}))
+    answer = functions.invoke(functions.deploy({"app.py": code}))
     assert answer["FunctionError"] == "Unhandled"
     assert answer["Payload"]["errorType"] == type_
     assert message in answer["Payload"]["errorMessage"]
     assert answer["Payload"]["requestId"]
 
 
-def test_a_function_that_never_gets_ready_fails_with_a_timeout(local_aws: LocalAws, deploy: Callable[..., str]) -> None:
+def test_a_function_that_never_gets_ready_fails_with_a_timeout(functions: Functions) -> None:
     # Ten seconds to get ready, as Lambda gives, and then the function's own timeout.
-    answer = invoke(local_aws, deploy({"app.py": "import time; time.sleep(600)"}, Timeout=1))
+    answer = functions.invoke(functions.deploy({"app.py": "import time; time.sleep(600)"}, Timeout=1))
     assert answer["Payload"]["errorType"] == "Sandbox.Timedout"
     assert answer["Payload"]["errorMessage"].endswith("Task timed out after 1.00 seconds")
 
 
-def test_output_goes_whole_to_the_log_group_that_the_function_names(
-    local_aws: LocalAws, deploy: Callable[..., str]
-) -> None:
+def test_output_goes_whole_to_the_log_group_that_the_function_names(local_aws: LocalAws, functions: Functions) -> None:
     code = """
         def handler(event, context):
             for number in range(500):
@@ -462,30 +363,75 @@ def test_output_goes_whole_to_the_log_group_that_the_function_names(
             return context.log_group_name
     """
     group = f"/own/{uuid.uuid4().hex[:8]}"
-    arn = deploy({"app.py": code}, LoggingConfig={"LogGroup": group, "LogFormat": "Text"})
-    assert invoke(local_aws, arn)["Payload"] == group
+    arn = functions.deploy({"app.py": code}, LoggingConfig={"LogGroup": group, "LogFormat": "Text"})
+    assert functions.invoke(arn)["Payload"] == group
     pages = local_aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
     messages = [event["message"] for page in pages for event in page["events"]]
     assert [message for message in messages if message.startswith("line ")] == [f"line {n}" for n in range(500)]
     assert sum(message.startswith(("START", "END", "REPORT")) for message in messages) == 3
 
 
-def test_lambda_samples_the_first_request_of_a_second_and_few_others(
-    local_aws: LocalAws, deploy: Callable[..., str]
-) -> None:
-    arn = deploy({"app.py": REPORT})
-    invoke(local_aws, arn)
+def test_lambda_samples_the_first_request_of_a_second_and_few_others(functions: Functions) -> None:
+    arn = functions.deploy({"app.py": REPORT})
+    functions.invoke(arn)
     headers, end = [], time.time() + 2.2
     while time.time() < end:
-        headers.append(invoke(local_aws, arn)["Payload"]["header"])
+        headers.append(functions.invoke(arn)["Payload"]["header"])
     sampled = sum(header.endswith("Sampled=1") for header in headers)
     assert 2 <= sampled < len(headers)
 
 
-def test_a_log_group_that_the_role_may_not_make_is_not_made(local_aws: LocalAws, deploy: Callable[..., str]) -> None:
+def test_a_log_group_that_the_role_may_not_make_is_not_made(local_aws: LocalAws, functions: Functions) -> None:
     iam, name = local_aws.client("iam"), f"silent-{uuid.uuid4().hex[:8]}"
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    function = deploy({"app.py": "def handler(event, context):\n    print('said')\n"}, Role=arn)
+    function = functions.deploy({"app.py": "def handler(event, context):\n    print('said')\n"}, Role=arn)
     local_aws.client("lambda").invoke(FunctionName=function)
     groups = local_aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{function}")["logGroups"]
     assert groups == []
+
+
+def test_metrics_that_opentelemetry_writes_into_the_log_are_metrics_of_cloudwatch(
+    functions: Functions, local_aws: LocalAws
+) -> None:
+    code = """
+        from opentelemetry.metrics import get_meter
+        meter = get_meter("shop")
+        sold, paid = meter.create_counter("sold", unit="Count"), meter.create_histogram("paid", unit="ms")
+        def handler(event, context):
+            sold.add(3, {"sku": "tea"})
+            for amount in (10, 10, 40):
+                paid.record(amount, {"sku": "tea"})
+    """
+    namespace = f"Shop{uuid.uuid4().hex[:8]}"
+    variables = {
+        **WRAPPER,
+        "OTEL_METRICS_EXPORTER": "awsemf",
+        "OTEL_EXPORTER_OTLP_LOGS_HEADERS": f"x-aws-metric-namespace={namespace}",
+    }
+    functions.invoke(functions.deploy({"app.py": code}, Layers=[ADOT_LAYER], variables=variables))
+    cloudwatch = local_aws.client("cloudwatch")
+    dimensions = {
+        metric["MetricName"]: metric["Dimensions"] for metric in cloudwatch.list_metrics(Namespace=namespace)["Metrics"]
+    }
+    assert sorted(dimensions) == ["paid", "sold"]
+    assert {"Name": "sku", "Value": "tea"} in dimensions["sold"]
+
+    def statistics(name: str) -> dict[str, Any]:
+        now = time.time()
+        (point,) = cloudwatch.get_metric_statistics(
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=dimensions[name],
+            StartTime=now - 600,
+            EndTime=now + 60,
+            Period=3600,
+            Statistics=["Sum", "SampleCount", "Maximum"],
+        )["Datapoints"]
+        return {key: point[key] for key in ("Sum", "SampleCount", "Maximum", "Unit")}
+
+    assert statistics("sold") == {"Sum": 3, "SampleCount": 1, "Maximum": 3, "Unit": "Count"}
+    paid = statistics("paid")
+    # A histogram arrives as the middles of its buckets, which are narrow.
+    assert (paid["SampleCount"], paid["Unit"]) == (3, "Milliseconds")
+    assert paid["Sum"] == pytest.approx(60, rel=0.05)
+    assert paid["Maximum"] == pytest.approx(40, rel=0.05)

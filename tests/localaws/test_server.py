@@ -179,8 +179,10 @@ def hook(event, arguments):
     if event == "open" and isinstance(arguments[2], int):
         if arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
             note(arguments[0])
-    elif event in ("os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod"):
+    elif event in ("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod"):
         note(arguments[0])
+    elif event in ("os.link", "os.symlink"):  # what is written is the link
+        note(arguments[1])
     elif event == "os.rename":
         note(arguments[0])
         note(arguments[1])

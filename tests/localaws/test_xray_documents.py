@@ -1,4 +1,4 @@
-"""Segment documents: what is accepted, what spans become, what a tracing header says. No server is needed."""
+"""Segment documents: what is accepted, what a tracing header says, what datagrams carry. No server is needed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from raytrail.localaws._functions._bootstrap import describe_failure
-from raytrail.localaws._xray import _causes, _daemon, _otlp
+from raytrail.localaws._xray import _causes, _daemon
 from raytrail.localaws._xray._documents import UnfitDocument, first_problem, fit_name, read
 from raytrail.localaws._xray._header import TraceHeader, new_segment_id, new_trace_id
 from raytrail.localaws._xray._sampling import Allowance, SampledRequest, matches
@@ -192,106 +191,7 @@ def test_an_allowance_gives_its_reservoir_each_second_and_then_its_share() -> No
     assert 300 < sum(half.take(100.0) for _ in range(1000)) < 700
 
 
-# Spans
-
-
-def attribute(key: str, value: Any) -> KeyValue:
-    if isinstance(value, list):
-        made = AnyValue(array_value=ArrayValue(values=[AnyValue(string_value=item) for item in value]))
-    elif isinstance(value, bool):
-        made = AnyValue(bool_value=value)
-    elif isinstance(value, int):
-        made = AnyValue(int_value=value)
-    else:
-        made = AnyValue(string_value=value)
-    return KeyValue(key=key, value=made)
-
-
-def span(kind: Any = Span.SPAN_KIND_SERVER, *, parent: bool = False, **attributes: Any) -> Span:
-    now = time.time_ns()
-    made = Span(trace_id=secrets.token_bytes(16), span_id=secrets.token_bytes(8), name="GET /{id}", kind=kind)
-    made.parent_span_id = secrets.token_bytes(8) if parent else b""
-    made.start_time_unix_nano, made.end_time_unix_nano = now, now + 5_000_000
-    made.attributes.extend(attribute(key.replace("__", "."), value) for key, value in attributes.items())
-    return made
-
-
-def translated(made: Span, **resource: Any) -> dict[str, Any]:
-    document = _otlp.document(made, {key.replace("__", "."): value for key, value in resource.items()})
-    assert first_problem(document) is None
-    return document
-
-
-def test_a_server_span_is_a_segment_named_after_its_service() -> None:
-    made = span(
-        http__method="GET", http__target="/a", net__host__name="shop.example", http__status_code=404, tenant="7"
-    )
-    document = translated(made, service__name="shop", cloud__platform="aws_ecs", aws__ecs__launchtype="fargate")
-    assert (document["name"], document["origin"]) == ("shop", "AWS::ECS::Fargate")
-    assert document["http"]["request"] == {"method": "GET", "url": "http://shop.example/a"}
-    assert (document["error"], "fault" in document, "type" in document) == (True, False, False)
-    assert document["metadata"]["default"] == {
-        "tenant": "7",
-        "otel.resource.service.name": "shop",
-        "otel.resource.cloud.platform": "aws_ecs",
-        "otel.resource.aws.ecs.launchtype": "fargate",
-    }
-
-
-def test_a_call_of_aws_is_a_subsegment_with_what_was_called() -> None:
-    made = span(
-        Span.SPAN_KIND_CLIENT,
-        parent=True,
-        rpc__system="aws-api",
-        rpc__service="DynamoDB",
-        rpc__method="GetItem",
-        aws__region="us-east-1",
-        aws__request_id="R1",
-        aws__dynamodb__table_names=["orders"],
-        http__status_code=429,
-    )
-    document = translated(made, service__name="shop")
-    assert (document["type"], document["namespace"], document["name"]) == ("subsegment", "aws", "DynamoDB")
-    assert document["parent_id"] == made.parent_span_id.hex()
-    called = {"operation": "GetItem", "region": "us-east-1", "request_id": "R1", "table_name": "orders"}
-    assert {key: document["aws"][key] for key in called} == called
-    assert (document["error"], document["throttle"]) == (True, True)
-
-
-def test_a_call_of_another_service_is_remote_and_work_of_ones_own_is_neither() -> None:
-    call = translated(span(Span.SPAN_KIND_CLIENT, parent=True, http__url="https://pay.example/x", peer__service="pay"))
-    assert (call["namespace"], call["name"], call["http"]["request"]["url"]) == (
-        "remote",
-        "pay",
-        "https://pay.example/x",
-    )
-    own = translated(span(Span.SPAN_KIND_INTERNAL, parent=True))
-    assert ("namespace" in own, own["name"]) == (False, "GET /id")
-
-
-def test_attributes_become_annotations_only_when_they_are_named_so() -> None:
-    document = translated(span(aws__xray__annotations=["tenant"], tenant="7", other="8"))
-    assert document["annotations"] == {"tenant": "7"}
-    assert document["metadata"]["default"] == {"other": "8"}
-
-
-def test_a_failed_span_is_a_fault_with_the_chain_of_its_exceptions() -> None:
-    traceback = (
-        'Traceback (most recent call last):\n  File "app.py", line 3, in find\n    return orders[id]\n'
-        "KeyError: 'a'\n\nDuring handling of the above exception, another exception occurred:\n\n"
-        'Traceback (most recent call last):\n  File "app.py", line 9, in handler\n    find(id)\n'
-        '  File "app.py", line 5, in find\n    raise Missing(id)\nMissing: a\n'
-    )
-    made = span()
-    made.status.code = Status.STATUS_CODE_ERROR
-    said = {"exception.type": "Missing", "exception.message": "a", "exception.stacktrace": traceback}
-    made.events.add(name="exception").attributes.extend(attribute(key, value) for key, value in said.items())
-    document = translated(made, telemetry__sdk__language="python")
-    first, cause = document["cause"]["exceptions"]
-    assert document["fault"] is True
-    assert (first["type"], first["message"], first["cause"]) == ("Missing", "a", cause["id"])
-    assert [frame["line"] for frame in first["stack"]] == [5, 9]
-    assert (cause["type"], cause["message"], cause["stack"][0]["label"]) == ("KeyError", "'a'", "find")
+# Failures
 
 
 def test_what_lambda_says_of_a_real_exception_has_the_frames_of_the_function() -> None:
@@ -313,10 +213,19 @@ def test_what_lambda_says_of_a_real_exception_has_the_frames_of_the_function() -
 HEADER = b'{"format":"json","version":1}\n'
 
 
-def otlp_datagram(mark: bytes) -> bytes:
+def otlp_datagram(mark: bytes, *spans: Span) -> bytes:
     request = ExportTraceServiceRequest()
-    request.resource_spans.add().scope_spans.add().spans.append(span())
+    request.resource_spans.add().scope_spans.add().spans.extend(spans or [server_span()])
     return HEADER + mark + base64.b64encode(request.SerializeToString())
+
+
+def server_span(**attributes: str) -> Span:
+    now = time.time_ns()
+    made = Span(trace_id=secrets.token_bytes(16), span_id=secrets.token_bytes(8), name="GET /", kind=2)
+    made.start_time_unix_nano, made.end_time_unix_nano = now, now + 5_000_000
+    for key, value in attributes.items():
+        made.attributes.add(key=key).value.string_value = value
+    return made
 
 
 def test_a_datagram_of_sampled_spans_makes_documents_and_one_of_unsampled_spans_none() -> None:
@@ -324,6 +233,19 @@ def test_a_datagram_of_sampled_spans_makes_documents_and_one_of_unsampled_spans_
     assert first_problem(document) is None
     assert _daemon.parse(otlp_datagram(b"T1U")) == []
     assert _daemon.parse(HEADER + b"M1AAAA") == []
+
+
+def test_a_span_that_x_ray_would_refuse_is_dropped_and_said_and_those_beside_it_are_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good, large, no_id = server_span(), server_span(body="x" * 66_000), server_span()
+    no_id.span_id = b""
+    (document,) = _daemon.parse(otlp_datagram(b"T1S", large, no_id, good))
+    assert document["id"] == good.span_id.hex()
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0].startswith(f"the X-Ray daemon dropped the span {large.span_id.hex()} (GET /): 66")
+    assert said[0].endswith("larger than 65536")
+    assert "'id' is a required property" in said[1]
 
 
 @pytest.mark.parametrize("datagram", [b"", b"{}\n{}", HEADER, HEADER + b"T1S***", HEADER + b"T1S" + b"/////w=="])

@@ -18,17 +18,24 @@ from constructs import IConstruct
 import raytrail
 
 EXISTING_TRAIL = {"bucket_name": "central-logs", "organization_id": "o-exampleorgid", "log_group_name": "trail"}
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 VARIANTS: dict[str, dict[str, Any]] = {
     "us-east-1": {},
     "eu-west-1": {"region": "eu-west-1"},
     "an existing trail": {"audit": {"existing_trail": EXISTING_TRAIL}},
+    "a key and a partner": {"tracing": {"encryption_key_arn": KEY}, "sample": {"honeycomb_secret": "honeycomb"}},
+    "no tracing": {"tracing": {"enabled": False}},
 }
-"""What is checked: at home in the Region of global services, elsewhere, and over a trail that is there already."""
+"""What is checked: at home in the Region of global services, elsewhere, over a trail that is there already, with what
+is off unless asked for, and without what can be switched off."""
 
 TEMPLATES = [
     *(("us-east-1", name) for name in ("audit", "dashboards", "detection", "sample", "tracing")),
     *(("eu-west-1", name) for name in ("audit", "dashboards", "detection", "global-events", "sample", "tracing")),
     ("an existing trail", "audit"),
+    ("a key and a partner", "tracing"),
+    ("a key and a partner", "sample"),
+    ("no tracing", "sample"),
 ]
 
 

@@ -6,18 +6,20 @@ import string
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from raytrail.errors import InvalidProps
-from raytrail.tracing import SamplingRule
-from raytrail.tracing._model import check_name
+from raytrail.localaws._cloudformation._schemas import resource_schema
+from raytrail.tracing import SamplingRateBoost, SamplingRule
+from raytrail.tracing._model import MAX_ATTRIBUTES, PATTERNS, check_name
 
 NAMES = st.text(string.ascii_letters + string.digits + "-", min_size=1, max_size=32).filter(
     lambda name: name != "Default"
 )
-LIMITS = {"service_name": 64, "service_type": 64, "host": 64, "http_method": 10, "url_path": 128}
+LIMITS = {"service_name": 64, "service_type": 64, "host": 64, "http_method": 10, "url_path": 128, "resource_arn": 500}
 
 
 def texts(limit: int) -> st.SearchStrategy[str]:
@@ -102,3 +104,68 @@ def test_a_debug_rule_records_everything_on_its_path():
 def test_a_debug_rule_is_looked_at_before_one_of_health_checks():
     debug = SamplingRule.for_debugging(name="debug", url_path="*")
     assert debug.priority < SamplingRule.of_health_checks(name="health", url_path="*").priority
+
+
+# --- Attributes, ARN, boost -------------------------------------------------------------------------------------------
+
+
+def test_the_values_of_a_rule_are_of_the_lengths_in_cloudformations_schema():
+    schema = resource_schema("AWS::XRay::SamplingRule", "us-east-1")
+    assert schema is not None
+    fields = schema.document["definitions"]["SamplingRule"]["properties"]
+    names = {
+        "service_name": "ServiceName",
+        "service_type": "ServiceType",
+        "host": "Host",
+        "http_method": "HTTPMethod",
+        "url_path": "URLPath",
+        "resource_arn": "ResourceARN",
+    }
+    assert {field: fields[name]["maxLength"] for field, name in names.items()} == dict(PATTERNS)
+
+
+def test_a_rule_asks_for_as_many_attributes_as_x_rays_model_allows():
+    shapes = boto3.client("xray", region_name="us-east-1").meta.service_model
+    sizes = shapes.shape_for("AttributeMap").metadata, shapes.shape_for("AttributeKey").metadata
+    assert sizes == ({"max": MAX_ATTRIBUTES}, {"max": 32, "min": 1})
+    most = {f"x-{number}": "v" * 32 for number in range(MAX_ATTRIBUTES)}
+    assert replace(RULE, attributes=most).attributes == most
+    assert refusal(attributes={**most, "x-more": "v"}) == "attributes of sampling rule 'orders' are at most 5, got 6"
+
+
+@pytest.mark.parametrize(("key", "value"), [("", "v"), ("k" * 33, "v"), ("k", ""), ("k", "v" * 33)])
+def test_an_attribute_has_1_to_32_characters_on_each_side(key, value):
+    said = refusal(attributes={key: value})
+    assert said == f"attribute {key!r}: {value!r} of sampling rule 'orders' has 1 to 32 characters on each side"
+
+
+def test_the_attributes_of_a_rule_do_not_change_with_what_they_were_made_of():
+    given = {"x-beta": "yes"}
+    rule = replace(RULE, attributes=given)
+    given["x-beta"] = "no"
+    assert rule.attributes == {"x-beta": "yes"}
+    with pytest.raises(TypeError):
+        rule.attributes["x-beta"] = "no"  # type: ignore[index]  # read-only, as shown here
+    assert hash(rule) == hash(replace(rule))
+
+
+@pytest.mark.parametrize(
+    ("max_rate", "cooldown", "said"),
+    [
+        (1.1, 5, "max_rate of a sampling rate boost is a share from 0 to 1, got 1.1"),
+        (-0.1, 5, "max_rate of a sampling rate boost is a share from 0 to 1, got -0.1"),
+        (0.5, 0, "cooldown_minutes of a sampling rate boost is 1 or more, got 0"),
+    ],
+)
+def test_a_boost_is_within_x_rays_limits(max_rate, cooldown, said):
+    with pytest.raises(InvalidProps) as refused:
+        SamplingRateBoost(max_rate=max_rate, cooldown_minutes=cooldown)
+    assert str(refused.value) == said
+
+
+@pytest.mark.parametrize("max_rate", [0.01, 0.05])
+def test_a_boost_that_could_never_raise_the_rate_is_refused(max_rate):
+    said = refusal(boost=SamplingRateBoost(max_rate=max_rate, cooldown_minutes=1))
+    assert said == (
+        f"boost of sampling rule 'orders' could never raise its rate: max_rate {max_rate} is not above 0.05"
+    )

@@ -15,6 +15,7 @@ from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -29,16 +30,41 @@ from raytrail.dashboards import AuditAlarms, OperationsDashboard, SecurityDashbo
 from raytrail.detection import DETECTIONS, GLOBAL_REGION, ApiCallAlerts, Detection, GlobalEventForwarder, Level
 from raytrail.errors import InvalidProps, RaytrailError
 from raytrail.findings import acknowledge
-from raytrail.instrumentation import instrument_lambda, python_layer_arn
+from raytrail.instrumentation import (
+    Honeycomb,
+    Instrumentation,
+    Rollbar,
+    SecretField,
+    XRay,
+    instrument_lambda,
+    python_layer_arn,
+)
 from raytrail.logs import FUNCTION_QUERIES, LogQuery, SavedLogQueries
 from raytrail.records import RecordLine, Refusal, read_records
 from raytrail.settings import Settings, read_settings
-from raytrail.tracing import SamplingRule, SamplingRules, TraceGroup
+from raytrail.traces import Filter, Trace
+from raytrail.tracing import (
+    ITraceGroup,
+    Load,
+    SamplingForecast,
+    SamplingRule,
+    SamplingRules,
+    TraceEncryption,
+    TraceGroup,
+    TransactionSearch,
+    fault,
+    grant_read,
+    http,
+    parse_filter,
+    response_time,
+    service,
+    simulate_sampling,
+)
 
 stack = Stack(App(), "importer", env=Environment(region="eu-west-1"))
 
 # tracing
-group = TraceGroup(stack, "Faults", name="faults", filter_expression="fault = true")
+group = TraceGroup(stack, "Faults", name="faults", filter_expression="fault")
 assert_type(group.resource, xray.CfnGroup)
 assert_type(group.group_arn, str)
 rule = SamplingRule.of_health_checks(name="health", url_path="/health*")
@@ -46,13 +72,29 @@ assert_type(rule, SamplingRule)
 rule.priority = 1  # type: ignore[misc]  # a value does not change
 SamplingRule("debug", 1, 1.0)  # type: ignore[call-arg]  # a value takes keywords alone
 rules = SamplingRules(stack, "Sampling", rules=[rule])
-assert_type(rules.add_rule(SamplingRule(name="all", priority=2, rate=1)), xray.CfnSamplingRule)
+assert_type(rules.add_rule(SamplingRule(name="all", priority=9000, rate=1)), xray.CfnSamplingRule)
 assert_type(rules.rules, dict[str, xray.CfnSamplingRule])
+assert_type(service("orders").fault & (response_time > 5), Filter)
+assert_type(parse_filter("fault"), Filter)
+assert_type(parse_filter("fault").matches(Trace.from_documents([])), bool)
+built = TraceGroup(stack, "Built", name="built", filter_expression=~fault | (http.status == 404))
+assert_type(built.metric_trace_count(), cloudwatch.Metric)
+assert_type(TraceGroup.from_group_name(stack, "Other", "other"), ITraceGroup)
+assert_type(TraceEncryption(stack, "Encryption").key, kms.IKey)
+TransactionSearch(stack, "Search", indexing_percentage=5)
+assert_type(simulate_sampling([rule], [Load(per_second=1, service_name="orders/v1")]), SamplingForecast)
+assert_type(grant_read(iam.AccountRootPrincipal()), iam.Grant)
 TraceGroup(stack, "Slow", name="slow")  # type: ignore[call-arg]  # a group needs an expression
 
 # instrumentation
 function = lambda_.Function.from_function_name(stack, "Theirs", "theirs")
 instrument_lambda(function, service_name="theirs")  # type: ignore[arg-type]  # an imported one takes no layer
+honeycomb = Honeycomb(api_key_secret="honeycomb")
+assert_type(Rollbar(access_token_secret="rollbar", environment="prod").token, SecretField)
+mine = lambda_.Function(
+    stack, "Mine", runtime=lambda_.Runtime.PYTHON_3_13, handler="app.handler", code=lambda_.Code.from_inline("pass")
+)
+assert_type(instrument_lambda(mine, service_name="mine", exporters=[XRay(), honeycomb]), Instrumentation)
 assert_type(python_layer_arn("eu-west-1"), str)
 
 # logs
@@ -79,7 +121,7 @@ GlobalEventForwarder(stack, "Forwarder", home_region="eu-west-1")
 # audit
 trail = AuditTrail(stack, "Trail", name="mine", retention=Retention(archive_after_days=30, expire_after_days=400))
 assert_type(trail.resource, cloudtrail.CfnTrail)
-assert_type(trail.store.bucket, s3.Bucket)
+assert_type(trail.bucket, s3.IBucket)
 lake = AuditLake(
     stack,
     "Lake",

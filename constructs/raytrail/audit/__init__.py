@@ -1,10 +1,24 @@
 """The trail, and the lake that reads it."""
 
-from raytrail.audit._bucket import AuditBucket
+from raytrail.audit._bucket import AuditBucket, delivery_statements
 from raytrail.audit._lake import AuditLake
 from raytrail.audit._metrics import AuditMetrics
 from raytrail.audit._model import Retention
+from raytrail.audit._model_events import DataEvents, Insights, ManagementEvents, NetworkActivityEvents
 from raytrail.audit._model_queries import SavedQuery, saved_queries
 from raytrail.audit._trail import AuditTrail
 
-__all__ = ["AuditBucket", "AuditLake", "AuditMetrics", "AuditTrail", "Retention", "SavedQuery", "saved_queries"]
+__all__ = [
+    "AuditBucket",
+    "AuditLake",
+    "AuditMetrics",
+    "AuditTrail",
+    "DataEvents",
+    "Insights",
+    "ManagementEvents",
+    "NetworkActivityEvents",
+    "Retention",
+    "SavedQuery",
+    "delivery_statements",
+    "saved_queries",
+]

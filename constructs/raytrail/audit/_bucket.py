@@ -13,12 +13,58 @@ from raytrail.audit._model import Retention, organization_folder
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 
 
+def delivery_statements(
+    *, bucket_arn: str, trail_arn: str, account: str, prefix: str = "", organization_id: str | None = None
+) -> list[iam.PolicyStatement]:
+    """Return what a bucket's policy has to say so that a trail can deliver to it.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
+
+    Args:
+        bucket_arn: The bucket.
+        trail_arn: The trail; an organization's is that of the management account.
+        account: The account that owns the trail.
+        prefix: The trail's key prefix, without slashes at its ends. Default: none.
+        organization_id: For an organization trail, the id that stands in its keys. Default: none.
+
+    Raises:
+        InvalidProps: The prefix is not allowed.
+    """
+    trail = iam.ServicePrincipal(CLOUDTRAIL)
+
+    def may_write(sid: str, folder: str) -> iam.PolicyStatement:
+        return iam.PolicyStatement(
+            sid=sid,
+            principals=[trail],
+            actions=["s3:PutObject"],
+            resources=[f"{bucket_arn}/{folder}/*"],
+            conditions={"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}},
+        )
+
+    statements = [
+        iam.PolicyStatement(
+            sid="AWSCloudTrailAclCheck",
+            principals=[trail],
+            actions=["s3:GetBucketAcl"],
+            resources=[bucket_arn],
+            conditions={"StringEquals": {"aws:SourceArn": trail_arn}},
+        ),
+        # An organization's trail needs it too, for the day on which it becomes a trail of the account alone.
+        may_write("AWSCloudTrailWrite", f"{organization_folder(prefix, None)}/{account}"),
+    ]
+    if organization_id:
+        statements.append(may_write("AWSCloudTrailOrganizationWrite", organization_folder(prefix, organization_id)))
+    return statements
+
+
 class AuditBucket(Construct):
     """An encrypted, versioned bucket that nothing but one trail may write to, and that outlives its stack.
 
     Args:
         trail_arn: The ARN of the trail, which both policies name.
         prefix: Begins each key, without slashes at its ends. Default: none.
+        organization_id: For an organization trail, the id that stands in its keys. Default: none.
+        trail_account: The account that owns the trail. Default: the stack's.
         retention: When files move to the archive and when they go. Default: 90 days, seven years.
 
     Attributes:
@@ -28,13 +74,22 @@ class AuditBucket(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, trail_arn: str, prefix: str = "", retention: Retention | None = None
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        trail_arn: str,
+        prefix: str = "",
+        organization_id: str | None = None,
+        trail_account: str | None = None,
+        retention: Retention | None = None,
     ) -> None:
         super().__init__(scope, id)
+        account = trail_account or Stack.of(self).account
         # Without it CDK lets the log service write by an ACL, which a bucket without ACLs cannot have.
         self.node.set_context("@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy", True)
         retention = retention or Retention()
-        self.key = self._make_key(trail_arn)
+        self.key = self._make_key(trail_arn, account)
         self.access_logs = s3.Bucket(
             self,
             "AccessLogs",
@@ -75,12 +130,18 @@ class AuditBucket(Construct):
             ],
             removal_policy=RemovalPolicy.RETAIN,
         )
-        self._let_the_trail_write(trail_arn, prefix)
+        for statement in delivery_statements(
+            bucket_arn=self.bucket.bucket_arn,
+            trail_arn=trail_arn,
+            account=account,
+            prefix=prefix,
+            organization_id=organization_id,
+        ):
+            self.bucket.add_to_resource_policy(statement)
 
-    def _make_key(self, trail_arn: str) -> kms.Key:
+    def _make_key(self, trail_arn: str, account: str) -> kms.Key:
         # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
-        stack = Stack.of(self)
-        trails = f"arn:{stack.partition}:cloudtrail:*:{stack.account}:trail/*"
+        trails = f"arn:{Stack.of(self).partition}:cloudtrail:*:{account}:trail/*"
         key = kms.Key(
             self,
             "Key",
@@ -122,26 +183,3 @@ class AuditBucket(Construct):
             )
         )
         return key
-
-    def _let_the_trail_write(self, trail_arn: str, prefix: str) -> None:
-        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
-        folder = organization_folder(prefix, None)
-        account = Stack.of(self).account
-        self.bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AWSCloudTrailAclCheck",
-                principals=[iam.ServicePrincipal(CLOUDTRAIL)],
-                actions=["s3:GetBucketAcl"],
-                resources=[self.bucket.bucket_arn],
-                conditions={"StringEquals": {"aws:SourceArn": trail_arn}},
-            )
-        )
-        self.bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AWSCloudTrailWrite",
-                principals=[iam.ServicePrincipal(CLOUDTRAIL)],
-                actions=["s3:PutObject"],
-                resources=[self.bucket.arn_for_objects(f"{folder}/{account}/*")],
-                conditions={"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}},
-            )
-        )

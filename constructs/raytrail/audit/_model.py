@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from raytrail.errors import InvalidProps
 
 _LAKE_NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
+_ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 _TRAIL_NAME = re.compile(r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9])*")
 
 
@@ -23,6 +24,16 @@ def check_trail_name(name: str) -> None:
         raise InvalidProps(
             f"trail name {name!r} has 3 to 128 letters and digits, with single '.', '_' or '-' between them"
         )
+
+
+def check_organization_id(organization_id: str) -> None:
+    """Refuse what is no organization's id.
+
+    Raises:
+        InvalidProps: It is not ``o-`` and 10 to 32 lower-case letters and digits.
+    """
+    if not _ORGANIZATION.fullmatch(organization_id):
+        raise InvalidProps(f"organization_id is o- and 10 to 32 lower-case letters and digits, got {organization_id!r}")
 
 
 def check_lake_name(name: str) -> None:

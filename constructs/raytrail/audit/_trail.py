@@ -1,44 +1,67 @@
-"""The trail: every management event of the account, in all Regions, and the data events that were asked for."""
+"""The trail: who called which API, delivered to a bucket and to a log group."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, RemovalPolicy, Stack
+from aws_cdk import Annotations, ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_cloudtrail as cloudtrail
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from raytrail.audit._bucket import CLOUDTRAIL, AuditBucket
-from raytrail.audit._model import Retention, check_trail_name
+from raytrail.audit._bucket import CLOUDTRAIL, AuditBucket, delivery_statements
+from raytrail.audit._model import Retention, check_organization_id, check_trail_name
+from raytrail.audit._model_events import DataEvents, Events, Insights, ManagementEvents, check_events
+from raytrail.errors import InvalidProps
 from raytrail.findings import acknowledge, place_of
 
 _Selector = cloudtrail.CfnTrail.AdvancedEventSelectorProperty
 _Field = cloudtrail.CfnTrail.AdvancedFieldSelectorProperty
+_Insight = cloudtrail.CfnTrail.InsightSelectorProperty
 
 
 class AuditTrail(Construct):
-    """A multi-Region trail with log file validation, to a bucket of its own and to a log group.
+    """A multi-Region trail with log file validation, to a bucket and to a log group.
 
-    It records no data events unless asked, so it can neither record its own deliveries nor the query results.
+    Two guards cannot be turned off: the objects of the trail's own bucket are never recorded (each delivery would make
+    the next), nor those of the buckets that `never_record` is told, as that of query results; and management events
+    that two selectors share are refused, because they would be billed twice.
 
     Args:
         name: 3 to 128 letters and digits, with single ``.``, ``_`` or ``-`` between them.
-        tables: DynamoDB tables whose item-level calls are recorded too (billed by event). Default: none.
+        events: What is recorded. Default: all management events.
+        insights: What CloudTrail looks at for unusual rates. Default: nothing.
+        organization_id: The organization whose accounts are all recorded, as ``o-`` and 10 to 32 letters and digits.
+            The stack is to be in the management account, or in that of a delegated administrator. Default: none, the
+            trail is the account's.
+        management_account: The organization's management account, which an organization's trail belongs to. Default:
+            the stack's account.
         prefix: Begins each key in the bucket, without slashes at its ends. Default: none.
         retention: When files move to the archive and when they go. Default: 90 days, seven years.
-        log_retention: How long the log group keeps events. Default: three months.
+        bucket: A bucket to deliver to instead of one of the trail's own; its owner's policy is to hold what
+            `delivery_statements` returns. Default: one is made.
+        key: The key of the files in that bucket. Default: the bucket's own encryption.
+        log_group: A log group to deliver to, of the trail's account. Default: one is made.
+        log_retention: How long the log group that is made keeps events. Default: three months.
+        topic: Is told of each file that is delivered. If it has a key of its own, the key's policy is to let
+            CloudTrail use it. Default: nobody is told.
 
     Attributes:
         resource: The trail's L1.
         trail_arn: Its ARN.
-        store: The bucket, its key and its access logs.
+        bucket: The bucket.
+        key: The key of the files, or None.
+        store: The bucket that was made, with its access logs, or None where one was given.
         log_group: The log group, for metric filters and Logs Insights.
+        prefix: The prefix.
+        organization_id: The organization, or None.
 
     Raises:
-        InvalidProps: The name or the prefix is not allowed.
+        InvalidProps: The name, the prefix, the organization or the events are not allowed.
     """
 
     def __init__(
@@ -47,78 +70,182 @@ class AuditTrail(Construct):
         id: str,
         *,
         name: str,
-        tables: Sequence[dynamodb.ITable] = (),
+        events: Sequence[Events] = (ManagementEvents(),),
+        insights: Insights | None = None,
+        organization_id: str | None = None,
+        management_account: str | None = None,
         prefix: str = "",
         retention: Retention | None = None,
+        bucket: s3.IBucket | None = None,
+        key: kms.IKey | None = None,
+        log_group: logs.ILogGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
+        topic: sns.ITopic | None = None,
     ) -> None:
         super().__init__(scope, id)
         check_trail_name(name)
-        stack = Stack.of(self)
+        check_events(events, insights)
+        if organization_id is not None:
+            check_organization_id(organization_id)
+        if key is not None and bucket is None:
+            raise InvalidProps("key is that of a bucket that you give; without one the trail makes its own")
+        self.prefix, self.organization_id = prefix, organization_id
+        self._account = management_account or Stack.of(self).account
         # From the name, not from the resource: the bucket policy names the trail, which needs the policy first.
-        self.trail_arn = stack.format_arn(service="cloudtrail", resource="trail", resource_name=name)
-        self.store = AuditBucket(self, "Store", trail_arn=self.trail_arn, prefix=prefix, retention=retention)
-        self.log_group = logs.LogGroup(self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
+        self.trail_arn = Stack.of(self).format_arn(
+            service="cloudtrail", resource="trail", resource_name=name, account=self._account
+        )
+        self.store: AuditBucket | None = None
+        if bucket is None:
+            self.store = AuditBucket(
+                self,
+                "Store",
+                trail_arn=self.trail_arn,
+                prefix=prefix,
+                organization_id=organization_id,
+                trail_account=management_account,
+                retention=retention,
+            )
+            bucket, key = self.store.bucket, self.store.key
+        self.bucket, self.key = bucket, key
+        self.log_group = log_group or logs.LogGroup(
+            self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
+        )
         role = self._delivery_role()
+        self._events, self._never = tuple(events), [bucket.bucket_arn]
         self.resource = cloudtrail.CfnTrail(
             self,
             "Resource",
             trail_name=name,
             is_logging=True,
             is_multi_region_trail=True,
+            is_organization_trail=True if organization_id else None,
             include_global_service_events=True,
             enable_log_file_validation=True,
-            s3_bucket_name=self.store.bucket.bucket_name,
+            s3_bucket_name=bucket.bucket_name,
             s3_key_prefix=prefix or None,
-            kms_key_id=self.store.key.key_arn,
+            kms_key_id=key.key_arn if key else None,
             cloud_watch_logs_log_group_arn=self.log_group.log_group_arn,
             cloud_watch_logs_role_arn=role.role_arn,
-            advanced_event_selectors=[
-                _Selector(
-                    name="Management events",
-                    field_selectors=[_Field(field="eventCategory", equal_to=["Management"])],
-                ),
-                *([_items_of(tables)] if tables else []),
-            ],
+            sns_topic_name=topic.topic_arn if topic else None,
+            advanced_event_selectors=self._selectors(),
+            insight_selectors=[
+                _Insight(insight_type=type, event_categories=list(insights.on)) for type in insights.types
+            ]
+            if insights
+            else None,
         )
-        assert self.store.bucket.policy is not None
-        self.resource.node.add_dependency(self.store.bucket.policy, role)
+        self.resource.node.add_dependency(role)
+        if self.store is None:
+            self._ask_the_owner(bucket)
+        elif self.store.bucket.policy is not None:
+            self.resource.node.add_dependency(self.store.bucket.policy)
+        if topic is not None:
+            self._let_it_publish(topic)
+
+    def never_record(self, *buckets: s3.IBucket) -> None:
+        """Leave the objects of these buckets out of the data events, whatever is selected.
+
+        Raises:
+            InvalidProps: Data events of one of them were asked for by name.
+        """
+        self._never += [bucket.bucket_arn for bucket in buckets]
+        self.resource.advanced_event_selectors = [*self._selectors()]
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody read the files, and decrypt them."""
+        return self.bucket.grant_read(grantee)
+
+    def _selectors(self) -> list[cloudtrail.CfnTrail.AdvancedEventSelectorProperty]:
+        selectors = []
+        for each in self._events:
+            guarded = each.without_buckets(self._never) if isinstance(each, DataEvents) else each
+            selectors.append(
+                _Selector(
+                    name=guarded.name,
+                    field_selectors=[
+                        _Field(
+                            field=condition.field,
+                            equal_to=list(condition.equals) or None,
+                            starts_with=list(condition.starts_with) or None,
+                            ends_with=list(condition.ends_with) or None,
+                            not_equals=list(condition.not_equals) or None,
+                            not_starts_with=list(condition.not_starts_with) or None,
+                            not_ends_with=list(condition.not_ends_with) or None,
+                        )
+                        for condition in guarded.conditions
+                    ],
+                )
+            )
+        return selectors
+
+    def _ask_the_owner(self, bucket: s3.IBucket) -> None:
+        statements = delivery_statements(
+            bucket_arn=bucket.bucket_arn,
+            trail_arn=self.trail_arn,
+            account=self._account,
+            prefix=self.prefix,
+            organization_id=self.organization_id,
+        )
+        added = [bucket.add_to_resource_policy(statement) for statement in statements]
+        for each in added:
+            if each.policy_dependable is not None:
+                self.resource.node.add_dependency(each.policy_dependable)
+        if not all(each.statement_added for each in added):
+            Annotations.of(self).add_warning_v2(
+                "raytrail:bucket-policy",
+                f"bucket {bucket.bucket_name} is not of this app: its policy is to hold the statements that "
+                "raytrail.audit.delivery_statements returns, or CloudTrail cannot deliver",
+            )
+
+    def _let_it_publish(self, topic: sns.ITopic) -> None:
+        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-permissions-for-sns-notifications.html
+        added = topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AWSCloudTrailSNSPolicy",
+                principals=[iam.ServicePrincipal(CLOUDTRAIL)],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceArn": self.trail_arn}},
+            )
+        )
+        if added.policy_dependable is not None:
+            self.resource.node.add_dependency(added.policy_dependable)
 
     def _delivery_role(self) -> iam.Role:
-        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/send-cloudtrail-events-to-cloudwatch-logs.html
+        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
         role = iam.Role(self, "DeliveryRole", assumed_by=iam.ServicePrincipal(CLOUDTRAIL))
         stack = Stack.of(self)
-        stream = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=f"{self.log_group.log_group_name}:log-stream:{stack.account}_CloudTrail_{stack.region}*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        names = [f"{stack.account}_CloudTrail_{stack.region}*"]
+        if self.organization_id:
+            names.append(f"{self.organization_id}_*")
+        streams = [
+            stack.format_arn(
+                service="logs",
+                resource="log-group",
+                resource_name=f"{self.log_group.log_group_name}:log-stream:{name}",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for name in names
+        ]
         role.add_to_policy(
-            iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[stream])
+            iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=streams)
         )
-        log_group = self.log_group.node.default_child
-        assert isinstance(log_group, logs.CfnLogGroup)
-        group = stack.resolve(log_group.logical_id)
-        place = place_of(self)
+        log_group, place = self.log_group.node.default_child, place_of(self)
+        group = (
+            f"<{stack.resolve(log_group.logical_id)}>"
+            if isinstance(log_group, logs.CfnLogGroup)
+            else self.log_group.log_group_name
+        )
+        where = f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:{group}:log-stream"
+        shown = [f"{place.account}_CloudTrail_{place.region}*", *names[1:]]
         acknowledge(
             role,
             {
-                f"AwsSolutions-IAM5[Resource::arn:{place.partition}:logs:{place.region}:{place.account}:log-group:"
-                f"<{group}>:log-stream:{place.account}_CloudTrail_{place.region}*]": (
+                f"AwsSolutions-IAM5[Resource::{where}:{name}]": (
                     "CloudTrail may append to the name of its stream; AWS documents this pattern"
                 )
+                for name in shown
             },
         )
         return role
-
-
-def _items_of(tables: Sequence[dynamodb.ITable]) -> _Selector:
-    return _Selector(
-        name="Items of tables",
-        field_selectors=[
-            _Field(field="eventCategory", equal_to=["Data"]),
-            _Field(field="resources.type", equal_to=["AWS::DynamoDB::Table"]),
-            _Field(field="resources.ARN", equal_to=[table.table_arn for table in tables]),
-        ],
-    )

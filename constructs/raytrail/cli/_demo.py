@@ -25,7 +25,9 @@ DEFAULT_ACCOUNT = "111122223333"
 STACKS = ("tracing", "audit", "detection", "dashboards", "sample")
 
 
-def locally(console: Console, *, app_folder: Path, output: Path, logs: list[Path], keep: bool, port: int) -> None:
+def locally(
+    console: Console, *, app_folder: Path, output: Path, logs: list[Path], partners: bool, keep: bool, port: int
+) -> None:
     """Run the whole demo on an embedded AWS."""
     from raytrail.localaws import LocalAws
 
@@ -48,6 +50,7 @@ def locally(console: Console, *, app_folder: Path, output: Path, logs: list[Path
                 kit=settings.name,
                 show=show,
                 logs=tuple(logs),
+                partners=partners,
             )
             try:
                 run.deploy()
@@ -140,7 +143,7 @@ def _rows_on_aws(console: Console, settings: Settings) -> dict[str, Collector]:
             raise RaytrailError(f"--target aws sends requests to the sample and waits for its alarm; {name} is off")
     without: set[str] = set()
     if not settings.tracing.enabled:
-        without |= {"trace groups"}
+        without |= {"trace", "failed order", "trace groups"}
     if not settings.audit.enabled or settings.audit.existing_trail:
         console.print(
             "The trail is not the kit's own, so nothing records the calls to the sample's table: not looked for."

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from raytrail.cli._errors import UNANSWERED, Unanswered
 from raytrail.cli._signals import Stopped, raise_on_signals
 from raytrail.errors import RaytrailError
 from raytrail.settings import json_schema, read_context, read_settings
@@ -53,6 +54,9 @@ def demo(
     logs: Annotated[
         list[Path] | None, typer.Option("--logs", help="CloudTrail records to load: a file or a folder; repeatable.")
     ] = None,
+    partners: Annotated[
+        bool, typer.Option("--partners", help="Send to Honeycomb and Rollbar too, by stand-ins on this machine.")
+    ] = False,
     keep: Annotated[bool, typer.Option(help="Leave everything running until Ctrl-C.")] = False,
     port: Port = 0,
     target: Annotated[str, typer.Option(help="local (the embedded AWS) or aws (a real account).")] = "local",
@@ -72,6 +76,7 @@ def demo(
             app_folder=app_folder.resolve(),
             output=output.resolve(),
             logs=[path.resolve() for path in logs or []],
+            partners=partners,
             keep=keep,
             port=port,
         )
@@ -103,6 +108,61 @@ def local(port: Port = 0, app_folder: AppFolder = Path()) -> None:
 
 
 @app.command()
+def traces(
+    trace_id: Annotated[
+        str | None,
+        typer.Argument(help="Show this trace: X-Ray's ID, or W3C's 32 digits.", metavar="TRACE_ID"),
+    ] = None,
+    draw_map: Annotated[bool, typer.Option("--map", help="Show the service map, of the time or of TRACE_ID.")] = False,
+    why: Annotated[
+        str | None,
+        typer.Option(help="Say why a Lambda function has no trace: its name or ARN.", metavar="FUNCTION"),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="How far back: 90s, 15m, 2h, 1d12h. Default: 15m.", metavar="LENGTH")
+    ] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="From when: ISO 8601.", metavar="TIME")] = None,
+    to: Annotated[str | None, typer.Option(help="Until when: ISO 8601. Default: now.", metavar="TIME")] = None,
+    filter_: Annotated[
+        str | None,
+        typer.Option("--filter", help="Only traces that X-Ray's filter expression matches.", metavar="EXPRESSION"),
+    ] = None,
+    group: Annotated[str | None, typer.Option(help="Only traces of this X-Ray group.", metavar="NAME")] = None,
+    limit: Annotated[int, typer.Option(help="How many traces, the newest.", min=1, max=1000)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for a program.")] = False,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="The embedded AWS's URL. Default: AWS_ENDPOINT_URL, or AWS itself.", metavar="URL"),
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="The profile of the credentials.")] = None,
+    region: Annotated[str | None, typer.Option(help="The Region to ask in.")] = None,
+) -> None:
+    """List traces, show one as a tree, draw the service map, or say why there is no trace.
+
+    With --why the status is 0 when traces arrive, 1 when they do not or a cause was found, and 2 when that could not
+    be asked. Otherwise it is 2 for a wrong option, time, filter or trace ID.
+    """
+    from raytrail.cli._traces._command import Asked, run
+
+    asked = Asked(
+        trace_id=trace_id,
+        map=draw_map,
+        why=why,
+        since=since,
+        from_=from_,
+        to=to,
+        filter=filter_,
+        group=group,
+        limit=limit,
+        json=as_json,
+        endpoint=endpoint,
+        profile=profile,
+        region=region,
+    )
+    raise typer.Exit(run(asked))
+
+
+@app.command()
 def schema(output: Annotated[Path | None, typer.Option(help="File to write. Default: the terminal.")] = None) -> None:
     """Print the JSON Schema of the settings, for an editor."""
     text = json.dumps(json_schema(), indent=2) + "\n"
@@ -124,6 +184,9 @@ def main() -> None:
     raise_on_signals()
     try:
         app()
+    except Unanswered as error:
+        print(f"raytrail: {error}", file=sys.stderr)
+        sys.exit(UNANSWERED)
     except RaytrailError as error:
         sys.exit(f"raytrail: {error}")
     except Stopped:

@@ -28,6 +28,7 @@ class OperationsDashboard(Construct):
             ``latency``: the slowest requests are listed with their traces. Default: none.
         trace_groups: Names of the X-Ray groups to link to. Default: none.
         alarms: Alarms whose state is shown. Default: none.
+        application_metrics: What the application itself counts. Default: nothing.
 
     Attributes:
         dashboard: The dashboard.
@@ -44,6 +45,7 @@ class OperationsDashboard(Construct):
         access_log_group: logs.ILogGroup | None = None,
         trace_groups: Sequence[str] = (),
         alarms: Sequence[cloudwatch.IAlarm] = (),
+        application_metrics: Sequence[cloudwatch.IMetric] = (),
     ) -> None:
         super().__init__(scope, id)
         self.dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=name)
@@ -72,6 +74,10 @@ class OperationsDashboard(Construct):
                 left=[metrics.table_latency(name) for name in ("PutItem", "GetItem", "Scan")],
             ),
         )
+        if application_metrics:
+            self.dashboard.add_widgets(
+                cloudwatch.GraphWidget(title="Application", width=FULL, left=list(application_metrics))
+            )
         traces = []
         if access_log_group:
             traces.append(
@@ -93,7 +99,7 @@ class OperationsDashboard(Construct):
                 width=HALF if traces else FULL,
                 log_group_names=[log_group.log_group_name],
                 query_lines=[
-                    "fields @timestamp, message, xray_trace_id, request_id",
+                    "fields @timestamp, message, xray_trace_id, function_request_id",
                     'filter level = "ERROR"',
                     "sort @timestamp desc",
                     "limit 50",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from raytrail.errors import RaytrailError
 
@@ -100,9 +102,9 @@ class Cdk:
         if status:
             raise RaytrailError(f"cdk {command} failed (exit status {status}): {self._last_words()}; see {self.log}")
 
-    def synth(self, *context: str) -> None:
-        """Make the cloud assembly afresh from the app."""
-        arguments = [argument for pair in context for argument in ("-c", pair)]
+    def synth(self, settings: Mapping[str, Any]) -> None:
+        """Make the cloud assembly afresh from the app, with these settings on top of its own."""
+        arguments = ["-c", f"raytrail={json.dumps(settings)}"] if settings else []
         self.run("synth", "--quiet", "--app", f"{sys.executable} app.py", "--output", str(self.output), *arguments)
 
     def _last_words(self) -> str:

@@ -70,17 +70,17 @@ class Logs:
                         logs.refusals.append(outcome)
         return logs
 
-    def context(self, account: str) -> tuple[str, ...]:
-        """Context for the app under which the lake's tables show these records too, beside those of ``account``."""
+    def settings(self, account: str) -> dict[str, Any]:
+        """Settings of the app under which the lake's tables show these records too, beside those of ``account``."""
         if not self.records:
-            return ()
+            return {}
         places = [place_of(record) for record in self.records]
         audit = {
             "accounts": sorted({account, *(place[0] for place in places)}),
             "regions": sorted({*DEFAULT_REGIONS, *(place[1] for place in places)}),
             "start_date": min([AuditSettings().start_date, *(place[2].date() for place in places)]).isoformat(),
         }
-        return ("raytrail=" + json.dumps({"audit": audit}),)
+        return {"audit": audit}
 
 
 def load(target: Target, logs: Logs) -> dict[str, Any]:

@@ -19,12 +19,13 @@ from raytrail.demo._evidence import Evidence, Missing, wait_for
 from raytrail.demo._inbox import Inbox
 from raytrail.demo._inventory import Item, inventory, retained
 from raytrail.demo._load import Logs, alerts_of, evidence, load
+from raytrail.demo._partners import make_secrets, remove_secrets
 from raytrail.demo._policies import read_policies
 from raytrail.demo._report import REPORT, Report
 from raytrail.demo._scenario import Intrusion, send_traffic
 from raytrail.demo._scene import Collector, Scene
 from raytrail.demo._target import Target
-from raytrail.demo.rows import HARMLESS, INTRUSIVE
+from raytrail.demo.rows import HARMLESS, INTRUSIVE, PARTNERS
 from raytrail.demo.rows.metrics import count_identity_changes
 from raytrail.errors import EvidenceMissing
 
@@ -115,6 +116,7 @@ class LocalDemo:
         kit: The name of the kit, as the settings have it.
         show: Who watches.
         logs: CloudTrail records to load: files and folders. Default: none.
+        partners: Whether to send to Honeycomb and Rollbar too, for whom the emulator stands in. Default: no.
     """
 
     app: Path
@@ -126,6 +128,7 @@ class LocalDemo:
     show: Show
     kit: str = "raytrail"
     logs: tuple[Path, ...] = ()
+    partners: bool = False
 
     def __post_init__(self) -> None:
         self.output.mkdir(parents=True, exist_ok=True)
@@ -146,7 +149,10 @@ class LocalDemo:
         """Synthesise, bootstrap and deploy all stacks."""
         started = time.monotonic()
         self.show.step("synthesising the templates, with cdk-nag and CDK's own validation")
-        self.cdk.synth(*self._logs.context(self.account_id))
+        settings = self._logs.settings(self.account_id)
+        if self.partners:
+            settings |= make_secrets(self.target)
+        self.cdk.synth(settings)
         self._lap("synth", started)
         started = time.monotonic()
         self.show.step("bootstrapping the embedded account")
@@ -165,7 +171,11 @@ class LocalDemo:
         started = time.monotonic()
         self.show.step("waiting for the alarms' first state")
         prepare(self.target)
-        rows = {**LOCAL_ROWS, "loaded logs": self._load} if self.logs else LOCAL_ROWS
+        rows = dict(LOCAL_ROWS)
+        if self.partners:
+            rows |= PARTNERS
+        if self.logs:
+            rows["loaded logs"] = self._load
         scene = prove(self.target, rows, self.show, self.report, intrude=True)
         assert scene.intrusion is not None
         scene.intrusion.undo()
@@ -185,6 +195,8 @@ class LocalDemo:
         self.show.step("destroying the stacks")
         stays = retained(self.target)
         self._watched("destroy", "--all", "--force", *self._assembled)
+        if self.partners:
+            remove_secrets(self.target)
         left = inventory(self.target) - self._before
         kinds = {kind for kind, _ in inventory(self.target) | stays | self._before}
         expected = {item for item in stays if item[0] in kinds and item[0] != "AWS::ApiGateway::Account"}

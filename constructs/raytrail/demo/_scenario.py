@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from raytrail.demo._target import ApiAnswer, Target
 
 VICTIM, BACKDOOR, GROUP = "raytrail-demo-contractor", "raytrail-demo-backdoor", "raytrail-demo-ssh"
-ORDER = {"items": [{"sku": "lamp", "quantity": 2, "price": 19.5}]}
+ORDER = {"items": [{"sku": "lamp", "quantity": 2}]}
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
@@ -36,6 +36,8 @@ class Traffic:
 
 def send_traffic(target: Target) -> Traffic:
     """Create, get and list orders; fail twice; be slow once."""
+    # CloudTrail tells whole seconds: what came before must not be of the second in which this begins.
+    time.sleep(1 - time.time() % 1)
     since = datetime.now(UTC)
     answers = []
     for number in range(1, 4):
@@ -45,7 +47,8 @@ def send_traffic(target: Target) -> Traffic:
             answers.append(target.call_api("GET", f"/orders/{created.body['id']}"))
     answers.append(target.call_api("GET", "/orders/no-such-order"))
     slow = target.call_api("GET", "/orders?fault=slow", traced=True)
-    faulty = tuple(target.call_api("GET", "/orders?fault=error", traced=True) for _ in range(2))
+    order = ORDER | {"customer": "customer 4"}
+    faulty = tuple(target.call_api("POST", "/orders?fault=error", order, traced=True) for _ in range(2))
     return Traffic(since=since, answers=(*answers, slow, *faulty), slow=slow, faulty=faulty)
 
 

@@ -85,7 +85,14 @@ class ApiCallAlerts(Construct):
             retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self._log_policy = self._let_eventbridge_log(log_group_name)
+        # EventBridge wants the ARN without the ":*" that CloudFormation's GetAtt has.
+        self._log_arn = stack.format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=self.log_group.log_group_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        self._log_policy = self._let_eventbridge_log()
         self.undelivered = self._make_dead_letter_queue()
         self.undelivered_alarm = self._make_alarm()
         for detection in detections:
@@ -148,17 +155,7 @@ class ApiCallAlerts(Construct):
         self.rules[detection.id] = rule
         return rule
 
-    @property
-    def _log_arn(self) -> str:
-        # EventBridge wants the ARN without the ":*" that CloudFormation's GetAtt has.
-        return Stack.of(self).format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=self.log_group.log_group_name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-
-    def _let_eventbridge_log(self, log_group_name: str) -> logs.CfnResourcePolicy:
+    def _let_eventbridge_log(self) -> logs.CfnResourcePolicy:
         # An account has ten such policies in a Region, not adjustable: one for all rules of this construct.
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
         stack = Stack.of(self)

@@ -2,65 +2,193 @@
 
 from __future__ import annotations
 
-from aws_cdk import Stack, Token
-from aws_cdk import aws_iam as iam
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Annotations, Stack
 from aws_cdk import aws_lambda as lambda_
 
 from raytrail.errors import InvalidProps
-from raytrail.findings import acknowledge
-from raytrail.instrumentation._model_layers import EXEC_WRAPPER, python_layer_arn, python_runtimes
+from raytrail.instrumentation import _layers
+from raytrail.instrumentation._collector import configure_collector
+from raytrail.instrumentation._model_collector import CollectorConfig
+from raytrail.instrumentation._model_environment import (
+    HANDLER_VARIABLE,
+    WRAPPED_HANDLER,
+    check_size,
+    runtime_variables,
+    to_json,
+    variables,
+)
+from raytrail.instrumentation._model_errors import Rollbar
+from raytrail.instrumentation._model_exporters import Exporter, XRay
+from raytrail.instrumentation._model_images import image_instructions
+from raytrail.instrumentation._model_layers import EXEC_WRAPPER, Language
+from raytrail.instrumentation._model_telemetry import Telemetry
+from raytrail.instrumentation._secrets import grant_read, secret_id
+from raytrail.instrumentation._xray import grant_xray, resource_of, trace
+
+LAMBDA_TIMEOUT_SECONDS = 3
+"""What a function has unless told otherwise: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instrumentation:
+    """What `instrument_lambda` added to a function.
+
+    Attributes:
+        enabled: Whether anything was added.
+        layer: AWS's layer for the function's language; None for a container image.
+        runtime_layer: The layer of this package, if the function sends by OTLP or reports errors.
+        collector_layer: AWS's collector layer, if metrics go to Prometheus.
+        image_instructions: The lines that the Dockerfile of a container image needs; none for other functions.
+    """
+
+    enabled: bool
+    layer: lambda_.ILayerVersion | None = None
+    runtime_layer: lambda_.ILayerVersion | None = None
+    collector_layer: lambda_.ILayerVersion | None = None
+    image_instructions: tuple[str, ...] = ()
 
 
 def instrument_lambda(
-    function: lambda_.Function, *, service_name: str, layer_arn: str | None = None
-) -> lambda_.ILayerVersion:
-    """Trace a Python function with AWS's distribution of OpenTelemetry, and return the layer that was added.
+    function: lambda_.Function,
+    *,
+    service_name: str,
+    environment: str | None = None,
+    exporters: Sequence[Exporter] = (XRay(),),
+    errors: Rollbar | None = None,
+    instrumentations: Sequence[str] = (),
+    propagators: Sequence[str] = (),
+    resource_attributes: Mapping[str, str] | None = None,
+    resource_detectors: Sequence[str] = (),
+    log_correlation: bool = False,
+    fast_start: bool = False,
+    enabled: bool = True,
+    language: Language | None = None,
+    layer_arn: str | None = None,
+    collector_layer_arn: str | None = None,
+) -> Instrumentation:
+    """Instrument a function with AWS's distribution of OpenTelemetry. Its code stays as it is.
 
-    Adds the ADOT layer of the function's Region, its start script, active tracing, and the two X-Ray actions that
-    the function's role needs. The code of the function stays as it is.
+    Adds the ADOT layer of the function's language and Region, its start script, active tracing, and to the function's
+    role exactly what that needs: the two actions that write to X-Ray, reading the secrets that are named, writing to
+    the workspace of Prometheus that is named.
 
     Args:
-        function: A function with a Python runtime that AWS documents for the layer.
-        service_name: The name of the service in each span (``OTEL_SERVICE_NAME``).
-        layer_arn: The layer version to use. Default: that of the stack's Region in AWS's table.
+        function: A function with a runtime that AWS documents for the layer of Python, Node.js, Java or .NET, or a
+            container image.
+        service_name: The name of the service in each span.
+        environment: The environment in each span (``deployment.environment.name``). Default: none.
+        exporters: Where traces and metrics go; two at once for Python. Lambda decides which requests X-Ray traces:
+            without `XRay` none does, and every request is traced elsewhere. Default: traces to X-Ray.
+        errors: Where errors go. Python alone. Default: nowhere but the log.
+        instrumentations: Libraries to make spans of beyond those that the layer makes, as ``sqlite3``; each costs time
+            at a cold start. For Python they are held against the layer's list, for Node.js and Java only their form is.
+            Default: none; the layer has the AWS SDK and HTTP.
+        propagators: How a trace is carried on, among xray, tracecontext, baggage, b3 and b3multi. Default: the
+            layer's: baggage, xray, tracecontext.
+        resource_attributes: More attributes of each span's resource. Default: none; the layer adds those of Lambda.
+        resource_detectors: Which detectors add attributes to them, among otel, os, host, process, service_instance and
+            aws_lambda. Python alone. Default: the SDK's, which is otel.
+        log_correlation: Whether the records of Python's logging carry the IDs of trace and span (``otelTraceID``,
+            ``otelSpanID``), which a log in Lambda's JSON format then shows. Default: they do not.
+        fast_start: Whether a smaller SDK takes the place of the full one, for a shorter cold start: traces to X-Ray and
+            nothing else. For Python and Node.js it needs a layer of v0.19.0 or later, and an older one ignores it.
+            Default: the full one.
+        enabled: Whether to instrument at all. If not, X-Ray is turned off for the function and nothing is added, so
+            that it costs nothing and works as before. Default: true.
+        language: The language of a container image, which does not tell. Default: that of the runtime.
+        layer_arn: The version of AWS's layer to use; the function's runtime is then yours to match. Default: that of
+            the stack's Region in AWS's table.
+        collector_layer_arn: The version of AWS's collector layer, which `Prometheus` takes. Default: that of AWS's
+            table.
 
     Raises:
-        InvalidProps: The runtime is not one of the layer's, or the Region has no layer in the table.
+        InvalidProps: The runtime is not one of a layer's, the Region has no layer in the table, the exporters do not
+            go together or not with the language, or the function is instrumented already.
     """
-    runtimes = python_runtimes()
-    if function.runtime.name not in runtimes:
-        raise InvalidProps(
-            f"runtime {function.runtime.name!r} of {function.node.path} is not one that AWS documents for the ADOT "
-            f"Python layer; use one of {', '.join(runtimes)}"
-        )
-    region = Stack.of(function).region
-    if layer_arn is None and Token.is_unresolved(region):
-        raise InvalidProps(
-            f"the stack of {function.node.path} has no Region, and the layer's version differs by Region; "
-            "give the stack an env with a region, or give layer_arn"
-        )
-    layer = lambda_.LayerVersion.from_layer_version_arn(function, "AdotLayer", layer_arn or python_layer_arn(region))
-    function.add_layers(layer)
-    function.add_environment("AWS_LAMBDA_EXEC_WRAPPER", EXEC_WRAPPER)
-    function.add_environment("OTEL_SERVICE_NAME", service_name)
-    # Application Signals is a paid product of its own, on by default in the layer; without it the layer's start script
-    # leaves out AWS's distribution too, which is what reads Lambda's trace header.
-    function.add_environment("OTEL_AWS_APPLICATION_SIGNALS_ENABLED", "false")
-    function.add_environment("OTEL_PYTHON_DISTRO", "aws_distro")
-    function.add_environment("OTEL_PYTHON_CONFIGURATOR", "aws_configurator")
-    _trace_actively(function)
-    return layer
-
-
-def _trace_actively(function: lambda_.Function) -> None:
-    resource = function.node.default_child
-    assert isinstance(resource, lambda_.CfnFunction)
-    resource.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
-    function.add_to_role_policy(
-        iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"])
+    if not enabled:
+        trace(function, "PassThrough")
+        return Instrumentation(enabled=False)
+    if function.node.try_find_child("AdotLayer") is not None:
+        raise InvalidProps(f"{function.node.path} is instrumented already; call instrument_lambda once for a function")
+    attributes = {"deployment.environment.name": environment} if environment else {}
+    telemetry = Telemetry(
+        language=_layers.language_of(function, language, own_layer=layer_arn is not None),
+        service_name=service_name,
+        exporters=tuple(exporters),
+        errors=errors,
+        resource_attributes={**attributes, **(resource_attributes or {})},
+        instrumentations=tuple(instrumentations),
+        propagators=tuple(propagators),
+        resource_detectors=tuple(resource_detectors),
+        log_correlation=log_correlation,
+        fast_start=fast_start,
     )
-    if function.role is not None:
-        acknowledge(
-            function.role,
-            {"AwsSolutions-IAM5[Resource::*]": "X-Ray's write actions know no resource; AWS documents * for them"},
+    made = (
+        _in_image(function, telemetry)
+        if _layers.is_image(function)
+        else _with_layers(function, telemetry, layer_arn, collector_layer_arn)
+    )
+    _set_environment(function, telemetry)
+    _check_timeout(function, telemetry)
+    grant_read(function, telemetry.secrets)
+    trace(function, "Active" if telemetry.to_xray else "PassThrough")
+    if telemetry.to_xray:
+        grant_xray(function)
+    return made
+
+
+def _with_layers(
+    function: lambda_.Function, telemetry: Telemetry, layer_arn: str | None, collector_layer_arn: str | None
+) -> Instrumentation:
+    layer = _layers.add_adot(function, telemetry.language, layer_arn)
+    runtime = _layers.add_runtime(function) if telemetry.needs_runtime_layer else None
+    collector = None
+    if telemetry.prometheus:
+        collector = _layers.add_collector_layer(function, collector_layer_arn)
+        configure_collector(function, CollectorConfig.of([telemetry.prometheus]), [telemetry.prometheus])
+    if telemetry.errors is not None:
+        resource = resource_of(function)
+        function.add_environment(HANDLER_VARIABLE, resource.handler or "")
+        resource.handler = WRAPPED_HANDLER
+    return Instrumentation(enabled=True, layer=layer, runtime_layer=runtime, collector_layer=collector)
+
+
+def _in_image(function: lambda_.Function, telemetry: Telemetry) -> Instrumentation:
+    if telemetry.prometheus:
+        raise InvalidProps(
+            f"{function.node.path} is a container image, and AWS publishes its collector for Lambda as a layer alone; "
+            "send metrics by Otlp to a collector of your own"
         )
+    lines = image_instructions(
+        telemetry.language,
+        runtime=telemetry.needs_runtime_layer,
+        handler="YOUR.HANDLER" if telemetry.errors is not None else None,
+    )
+    text = "a container image takes no layers; its Dockerfile needs what image_instructions() gives: "
+    Annotations.of(function).add_info_v2("raytrail:ImageInstructions", text + " / ".join(lines))
+    return Instrumentation(enabled=True, image_instructions=lines)
+
+
+def _check_timeout(function: lambda_.Function, telemetry: Telemetry) -> None:
+    """Warn where a partner that does not answer could use up the time that the function has."""
+    waits = max((each.timeout_seconds for each in telemetry.otlp), default=0.0) if telemetry.needs_runtime_layer else 0
+    waits += telemetry.errors.timeout_seconds if telemetry.errors else 0
+    timeout = function.timeout.to_seconds() if function.timeout else LAMBDA_TIMEOUT_SECONDS
+    if waits and timeout <= waits + 1:
+        Annotations.of(function).add_warning_v2(
+            "raytrail:Timeout",
+            f"a request waits up to {waits:g} seconds for partners that do not answer, and the function's timeout is "
+            f"{timeout:g} seconds; raise it, or lower timeout_seconds",
+        )
+
+
+def _set_environment(function: lambda_.Function, telemetry: Telemetry) -> None:
+    made = {"AWS_LAMBDA_EXEC_WRAPPER": EXEC_WRAPPER, **variables(telemetry)}
+    ours = runtime_variables(telemetry, secret_id)
+    check_size({**made, **{name: to_json(value) for name, value in ours.items()}}, function.node.path)
+    stack = Stack.of(function)
+    for name, text in {**made, **{name: stack.to_json_string(value) for name, value in ours.items()}}.items():
+        function.add_environment(name, text)

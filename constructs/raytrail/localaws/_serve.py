@@ -30,6 +30,7 @@ PARTS: tuple[str, ...] = (
     "_metrics",
     "_athena",
     "_xray",
+    "_partners",
     "_functions",
     "_cloudformation",
 )

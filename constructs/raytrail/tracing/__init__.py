@@ -1,7 +1,95 @@
-"""X-Ray groups and sampling rules."""
+"""X-Ray groups and their language, sampling rules, encryption, Transaction Search, and who may read and write.
 
-from raytrail.tracing._groups import TraceGroup
-from raytrail.tracing._model import SamplingRule
+The words of the filter language are those of `raytrail.traces`, given here again for who writes a `TraceGroup`.
+"""
+
+from raytrail.traces import (
+    Filter,
+    InvalidFilter,
+    annotation,
+    availability_zone,
+    destination,
+    duration,
+    edge,
+    element,
+    error,
+    fault,
+    group,
+    http,
+    inferred,
+    instance_id,
+    ok,
+    parse_filter,
+    partial,
+    resource_arn,
+    response_time,
+    root_cause,
+    service,
+    service_id,
+    source,
+    throttle,
+    user,
+)
+from raytrail.tracing._encryption import TraceEncryption
+from raytrail.tracing._grants import READ_ACTIONS, SAMPLING_ACTIONS, WRITE_ACTIONS, grant_read, grant_write
+from raytrail.tracing._groups import InsightState, ITraceGroup, TraceGroup
+from raytrail.tracing._model import SamplingRateBoost, SamplingRule
+from raytrail.tracing._model_simulation import (
+    DefaultRule,
+    Load,
+    LoadForecast,
+    RuleForecast,
+    SamplingForecast,
+    TracePrices,
+    simulate_sampling,
+)
 from raytrail.tracing._sampling import SamplingRules
+from raytrail.tracing._search import TransactionSearch
 
-__all__ = ["SamplingRule", "SamplingRules", "TraceGroup"]
+__all__ = [
+    "READ_ACTIONS",
+    "SAMPLING_ACTIONS",
+    "WRITE_ACTIONS",
+    "DefaultRule",
+    "Filter",
+    "ITraceGroup",
+    "InsightState",
+    "InvalidFilter",
+    "Load",
+    "LoadForecast",
+    "RuleForecast",
+    "SamplingForecast",
+    "SamplingRateBoost",
+    "SamplingRule",
+    "SamplingRules",
+    "TraceEncryption",
+    "TraceGroup",
+    "TracePrices",
+    "TransactionSearch",
+    "annotation",
+    "availability_zone",
+    "destination",
+    "duration",
+    "edge",
+    "element",
+    "error",
+    "fault",
+    "grant_read",
+    "grant_write",
+    "group",
+    "http",
+    "inferred",
+    "instance_id",
+    "ok",
+    "parse_filter",
+    "partial",
+    "resource_arn",
+    "response_time",
+    "root_cause",
+    "service",
+    "service_id",
+    "simulate_sampling",
+    "source",
+    "throttle",
+    "user",
+]

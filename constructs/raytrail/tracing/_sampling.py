@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_xray as xray
 from constructs import Construct
 
 from raytrail.errors import InvalidProps
 from raytrail.tracing._model import MAX_SAMPLING_RULES, SamplingRule
+from raytrail.tracing._model_rules import check_beside
+from raytrail.tracing._owner import claim_name
 
 
 class SamplingRules(Construct):
     """Sampling rules of one account and Region.
+
+    Rules of another construct are not compared with these, but for their names.
 
     Args:
         rules: The rules to define. Default: none yet; call `add_rule`.
@@ -21,13 +27,14 @@ class SamplingRules(Construct):
         rules: Each rule's L1 by name: the escape hatch for what this class does not model.
 
     Raises:
-        InvalidProps: Two rules share a name or a priority, or there are more than 25.
+        InvalidProps: Two rules share a name or a priority, there are more than 25, or one could never decide because
+            another is looked at first and matches all that it matches.
     """
 
     def __init__(self, scope: Construct, id: str, *, rules: Sequence[SamplingRule] = ()) -> None:
         super().__init__(scope, id)
         self.rules: dict[str, xray.CfnSamplingRule] = {}
-        self._by_priority: dict[int, str] = {}
+        self._values: dict[str, SamplingRule] = {}
         for rule in rules:
             self.add_rule(rule)
 
@@ -35,18 +42,14 @@ class SamplingRules(Construct):
         """Define one more rule and return its L1.
 
         Raises:
-            InvalidProps: Its name or priority is taken, or there are 25 already.
+            InvalidProps: It cannot stand beside the others: see the class.
         """
-        if rule.name in self.rules:
-            raise InvalidProps(f"sampling rule {rule.name!r} is defined twice; rename one")
-        if rule.priority in self._by_priority:
-            raise InvalidProps(
-                f"sampling rules {self._by_priority[rule.priority]!r} and {rule.name!r} share priority "
-                f"{rule.priority}; which one decides would be chance, so give one another"
-            )
-        if len(self.rules) == MAX_SAMPLING_RULES:
-            raise InvalidProps(
-                f"sampling rule {rule.name!r} is one more than the {MAX_SAMPLING_RULES} that X-Ray allows; drop one"
+        check_beside(rule, self._values.values())
+        claim_name(self, "sampling rule", rule.name, at_most=MAX_SAMPLING_RULES)
+        boost = None
+        if rule.boost:
+            boost = xray.CfnSamplingRule.SamplingRateBoostProperty(
+                max_rate=rule.boost.max_rate, cooldown_window_minutes=rule.boost.cooldown_minutes
             )
         resource = xray.CfnSamplingRule(
             self,
@@ -61,11 +64,44 @@ class SamplingRules(Construct):
                 host=rule.host,
                 http_method=rule.http_method,
                 url_path=rule.url_path,
-                # The X-Ray SDKs ignore a rule whose ARN is not the wildcard.
-                resource_arn="*",
+                resource_arn=rule.resource_arn,
+                attributes=dict(rule.attributes) or None,
+                sampling_rate_boost=boost,
                 version=1,
             ),
         )
         self.rules[rule.name] = resource
-        self._by_priority[rule.priority] = rule.name
+        self._values[rule.name] = rule
         return resource
+
+    def metric_sampling_rate(
+        self, rule_name: str, *, statistic: str = "Maximum", period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """The share, from 0 to 1, that a rule with a boost records at present.
+
+        AWS publishes it for such rules alone
+        (https://docs.aws.amazon.com/xray/latest/devguide/xray-adaptive-sampling.html).
+
+        Args:
+            rule_name: The name of a rule that was added here.
+            statistic: What to make of it. Default: the highest.
+            period: Of each value. Default: a minute, the longest that a boost lasts.
+
+        Raises:
+            InvalidProps: There is no such rule here, or it has no boost.
+        """
+        rule = self._values.get(rule_name)
+        if rule is None or rule.boost is None:
+            boosted = [name for name, each in self._values.items() if each.boost]
+            raise InvalidProps(
+                f"sampling rule {rule_name!r} has no boost, so X-Ray publishes no rate of it; "
+                f"rules with one: {', '.join(boosted) or 'none'}"
+            )
+        return cloudwatch.Metric(
+            namespace="AWS/X-Ray",
+            metric_name="SamplingRate",
+            dimensions_map={"RuleName": rule_name},
+            statistic=statistic,
+            period=period or Duration.minutes(1),
+            label=f"Sampling rate of {rule_name}",
+        )

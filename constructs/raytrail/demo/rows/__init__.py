@@ -7,10 +7,12 @@ from raytrail.demo.rows.alerts import alarm, alert
 from raytrail.demo.rows.lake import query, trail
 from raytrail.demo.rows.logs import alert_log, logs
 from raytrail.demo.rows.metrics import dashboard, trail_metric
-from raytrail.demo.rows.traces import trace, trace_groups
+from raytrail.demo.rows.partners import honeycomb, rollbar
+from raytrail.demo.rows.traces import failed_order, trace, trace_groups
 
 HARMLESS: dict[str, Collector] = {
     "trace": trace,
+    "failed order": failed_order,
     "logs": logs,
     "trace groups": trace_groups,
     "dashboard": dashboard,
@@ -37,3 +39,6 @@ INTRUSIVE: dict[str, Collector] = {
     "alert log": alert_log,
 }
 """What needs the intruder, and so an account that nobody needs."""
+
+PARTNERS: dict[str, Collector] = {"honeycomb": honeycomb, "rollbar": rollbar}
+"""What needs keys of partners outside AWS."""

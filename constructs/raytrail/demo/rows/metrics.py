@@ -26,10 +26,16 @@ def dashboard(scene: Scene) -> Evidence:
             EndTime=datetime.now(UTC) + timedelta(minutes=1),
         )
         found = {result["Label"]: sum(result["Values"]) for result in answer["MetricDataResults"] if result["Values"]}
-        return found if found.get("Requests", 0) >= len(scene.traffic.answers) and "PutItem" in found else None
+        return (
+            found
+            if found.get("Requests", 0) >= len(scene.traffic.answers) and {"PutItem", "Orders"} <= set(found)
+            else None
+        )
 
     found = wait_for(
-        look, seconds=target.patience_seconds, what=f"data of the API and of the table on the dashboard {name}"
+        look,
+        seconds=target.patience_seconds,
+        what=f"data of the API, of the table and of the orders on the dashboard {name}",
     )
     return Evidence(
         row="dashboard",

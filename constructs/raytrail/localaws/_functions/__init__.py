@@ -1,18 +1,25 @@
 """Lambda: functions that are instrumented, traced, and fail as Lambda's do.
 
-What it emulates: Python functions with the layer ``AWSOpenTelemetryDistroPython`` and its execution wrapper run with
-the same OpenTelemetry distribution, from PyPI, set up as the layer's own script sets it up; tracing modes ``Active``
-and ``PassThrough`` with Lambda's own sampling and segments; the errors of functions that cannot start, raise, exit
-or hang, in the words of Lambda's Python runtime; output that reaches the log group whole, and no log group that the
-function's role may not make.
+What it emulates: what a Python function can import, which is its code, its layers in Lambda's order, the AWS SDK and
+the standard library, so that a layer that is missing fails here too; the layers ``AWSOpenTelemetryDistroPython`` and
+``AWSLambdaPowertoolsPythonV3`` of AWS, whose packages from PyPI stand in for their bytes; the former with its execution
+wrapper, set up as the layer's own script sets it up; tracing modes ``Active`` and ``PassThrough`` with Lambda's own
+sampling and segments; the errors of functions that cannot start, raise, exit or hang, in the words of Lambda's Python
+runtime; output that reaches the log group whole, and no log group that the function's role may not make.
 
-What it is held against: the layer's ``otel-instrument`` script
-(https://github.com/aws-observability/aws-otel-python-instrumentation/tree/main/lambda-layer), the tracing page of
-the Lambda developer guide, and the format of segment documents.
+What it is held against: the layer's ``otel-instrument`` script, its ``otel_wrapper`` module and its Dockerfile
+(https://github.com/aws-observability/aws-otel-python-instrumentation/tree/main/lambda-layer); the requirements that
+the packages themselves name; the pages on tracing, on layers and on Python in the Lambda developer guide; the format
+of segment documents.
 
-Known to differ from AWS: every Python runtime is the one that runs the server; a wrapper script out of a layer of
-one's own is not run (the log says so), and neither is the layer for other languages; Application Signals gets no
-metrics; a failed start is not tried again; a function has one log stream for each invocation.
+Known to differ from AWS: every Python runtime is the one that runs the server, so a compiled package in a layer has to
+be built for that one; layers are searched one after the other and not unpacked into one ``/opt``, which is not there,
+so a file of a layer is not found by that path, and of a package that two layers share the last layer's is seen alone;
+Powertools' optional packages are there as far as they are installed beside the server; a user's ``PYTHONPATH`` is not
+followed; a wrapper script out of a layer of one's own is not run (the log says so), and neither are extensions and the
+layers for other languages, whose functions see all that is installed for them here; the root logger has no handler of
+Lambda's; Application Signals gets no metrics; a failed start is not tried again; a function has one log stream for
+each invocation.
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ from typing import Any, cast
 
 from raytrail.localaws._functions._invocation import Decisions, begin, current, record
 from raytrail.localaws._functions._logging import within_permissions
+from raytrail.localaws._functions._packages import Packages
 from raytrail.localaws._functions._worker import python_script, worker_class
 from raytrail.localaws._hooks import hook, wrap
 from raytrail.localaws._world import World
@@ -32,7 +40,11 @@ def install(world: World) -> None:
     """Replace the worker of Python functions, and trace invocations."""
     xray = cast(XRay, world.services["xray"])
     wrap("ministack.core.lambda_runtime:_PYTHON_WORKER_SCRIPT", python_script)
-    worker = worker_class(lambda account, region: xray.at(account, region).daemon_address)
+    worker = worker_class(
+        lambda account, region: xray.at(account, region).daemon_address,
+        Packages(world.config.folder / "packages"),
+        world.endpoint,
+    )
     wrap("ministack.core.lambda_runtime:Worker", lambda original: worker)
     wrap("ministack.services.lambda_svc:_execute_function_dispatch", lambda original: _traced(original, xray))
     wrap("ministack.services.lambda_svc:_xray_trace_id_for_invocation", _told)

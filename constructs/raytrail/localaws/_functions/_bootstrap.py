@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import site
 import sys
 import traceback
 from collections.abc import Callable
@@ -28,9 +29,44 @@ class _InitError(Exception):
         self.type_ = type_
 
 
+def set_search_path(code: str) -> None:
+    """Let the function import what it could on Lambda, and nothing else of the Python that runs the emulator.
+
+    The order is Lambda's: the function's code, its layers (the last first, which is what wins where Lambda unpacks
+    them over each other), what AWS's layers and the runtime bring, the standard library.
+
+    Args:
+        code: The folder of the function's code.
+    """
+    library = os.path.dirname(os.__file__)  # noqa: PTH120 - pathlib costs time at every cold start
+    archive = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
+    standard = [
+        entry
+        for entry in sys.path
+        if entry == library or os.path.basename(entry) in ("lib-dynload", archive)  # noqa: PTH119 - as above
+    ]
+    runtime = os.environ["AWS_EXECUTION_ENV"].removeprefix("AWS_Lambda_")
+    sys.path[:] = [code]
+    for layer in reversed(_folders("_LAMBDA_LAYERS_DIRS")):
+        packages = f"{layer}/python/lib/{runtime}/site-packages"
+        if os.path.isdir(packages):  # noqa: PTH112 - as above
+            site.addsitedir(packages)
+        sys.path.append(f"{layer}/python")
+    sys.path += [*_folders("_RAYTRAIL_PACKAGES"), *standard]
+    # An editable installation may bring a finder of its own.
+    sys.meta_path[:] = [
+        finder for finder in sys.meta_path if getattr(finder, "__module__", "").startswith("_frozen_importlib")
+    ]
+
+
+def _folders(variable: str) -> list[str]:
+    return [folder for folder in os.environ.get(variable, "").split(os.pathsep) if folder]
+
+
 def load_handler(module_name: str, handler_name: str) -> Callable[[Any, Any], Any]:
     """The handler, instrumented when the function's execution wrapper asks for it."""
-    _run_wrapper()
+    if _run_wrapper():
+        module_name, _, handler_name = os.environ["_HANDLER"].rpartition(".")
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
@@ -69,53 +105,29 @@ def describe_failure(error: BaseException, request_id: str = "") -> dict[str, An
     return {"payload": payload, "log": log}
 
 
-def _run_wrapper() -> None:
+def _run_wrapper() -> bool:
+    """Do what the execution wrapper does; whether it has put a handler of its own before the function's."""
     wrapper = os.environ.get("AWS_LAMBDA_EXEC_WRAPPER")
     if not wrapper:
-        return
+        return False
     if os.environ.get("_RAYTRAIL_ADOT"):
-        _instrument()
-        return
-    layers = filter(None, os.environ.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep))
+        # The variables are as the layer's script sets them, but for the one that only this process knows.
+        instance = f"faas.instance={os.environ.get('AWS_LAMBDA_LOG_STREAM_NAME', '')}"
+        os.environ["OTEL_RESOURCE_ATTRIBUTES"] = f"{instance},{os.environ['OTEL_RESOURCE_ATTRIBUTES']}"
+        # What is left to do is the command `opentelemetry-instrument`'s, which the small SDK does without.
+        if not any(os.environ.get(name, "").lower() == "true" for name in _FAST_START):
+            from opentelemetry.instrumentation.auto_instrumentation import (
+                initialize,
+            )
+
+            initialize()
+        return True
     inside = wrapper.removeprefix("/opt/")
+    layers = _folders("_LAMBDA_LAYERS_DIRS")
     if inside == wrapper or not any(os.path.isfile(os.path.join(layer, inside)) for layer in layers):  # noqa: PTH113, PTH118 - this runs at every cold start
         # The words and the status of the runtime's own start script.
         sys.stderr.write(f"{wrapper}: does not exist\n")
         sys.stderr.flush()
         os._exit(127)
     sys.stderr.write(f"{wrapper}: the embedded AWS does not run wrapper scripts; the function starts without it\n")
-
-
-def _instrument() -> None:
-    """Do what the ADOT layer does once its script has set the environment."""
-    from opentelemetry.context import Context
-    from opentelemetry.instrumentation.aws_lambda import AwsLambdaInstrumentor
-    from opentelemetry.propagate import extract
-    from opentelemetry.trace import get_current_span
-
-    def continue_trace(event: Any) -> Context:
-        # Lambda's own tracing header wins over one that a client put into the request.
-        headers = event.get("headers") if isinstance(event, dict) else None
-        carrier = {
-            key: value
-            for key, value in (headers if isinstance(headers, dict) else {}).items()
-            if key.lower() != "x-amzn-trace-id"
-        }
-        if header := os.environ.get("_X_AMZN_TRACE_ID"):
-            carrier["X-Amzn-Trace-Id"] = header
-        context = extract(carrier)
-        return context if get_current_span(context).get_span_context().is_valid else Context()
-
-    instance = f"faas.instance={os.environ.get('AWS_LAMBDA_LOG_STREAM_NAME', '')}"
-    os.environ["OTEL_RESOURCE_ATTRIBUTES"] = f"{instance},{os.environ.get('OTEL_RESOURCE_ATTRIBUTES', '')}"
-    if any(os.environ.get(name, "").lower() == "true" for name in _FAST_START):
-        from amazon.opentelemetry.distro.opentelemetry_lite_sdk import (
-            configure_lite_mode,
-        )
-
-        configure_lite_mode()
-    else:
-        from opentelemetry.instrumentation.auto_instrumentation import initialize
-
-        initialize()
-    AwsLambdaInstrumentor().instrument(event_context_extractor=continue_trace)
+    return False

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-ADOT_LAYER = re.compile(r"arn:aws[^:]*:lambda:[^:]+:\d+:layer:AWSOpenTelemetryDistroPython:\d+")
-"""A version of the layer that carries OpenTelemetry for Python without a collector."""
+from raytrail.localaws._functions._packages import ADOT_LAYER, layer_arns
 
 ADOT_WRAPPER = "/opt/otel-instrument"
 
@@ -21,12 +21,13 @@ DISABLED_INSTRUMENTATIONS = (
 """What the layer turns off unless told otherwise: nearly all but botocore and HTTP, for the sake of cold starts."""
 
 
-def runtime_variables(config: Mapping[str, Any], daemon_address: str) -> dict[str, str]:
+def runtime_variables(config: Mapping[str, Any], daemon_address: str, search_path: Iterable[Path]) -> dict[str, str]:
     """What Lambda's runtime defines for every function.
 
     Args:
         config: The function's configuration.
         daemon_address: Where the X-Ray daemon of the execution environment listens.
+        search_path: Where a Python function finds what is not its own.
     """
     name = config["FunctionName"]
     group = config.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
@@ -38,14 +39,16 @@ def runtime_variables(config: Mapping[str, Any], daemon_address: str) -> dict[st
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": daemon_address,
         "TZ": ":UTC",
+        "_RAYTRAIL_PACKAGES": os.pathsep.join(map(str, search_path)),
     }
 
 
 def is_instrumented(config: Mapping[str, Any]) -> bool:
     """Whether the function has the layer and names its script as the execution wrapper."""
     variables = config.get("Environment", {}).get("Variables", {})
-    layers = (layer["Arn"] if isinstance(layer, Mapping) else layer for layer in config.get("Layers", ()))
-    return variables.get("AWS_LAMBDA_EXEC_WRAPPER") == ADOT_WRAPPER and any(map(ADOT_LAYER.fullmatch, layers))
+    return variables.get("AWS_LAMBDA_EXEC_WRAPPER") == ADOT_WRAPPER and any(
+        map(ADOT_LAYER.fullmatch, layer_arns(config))
+    )
 
 
 def adot_variables(variables: Mapping[str, str], config: Mapping[str, Any], region: str) -> dict[str, str]:
@@ -71,7 +74,7 @@ def adot_variables(variables: Mapping[str, str], config: Mapping[str, Any], regi
         "OTEL_PYTHON_CONFIGURATOR": "aws_configurator",
     }
     made = {key: variables.get(key) or value for key, value in defaults.items()}
-    # The script instruments the handler itself, after the function's module can be loaded.
+    # The layer's own module instruments the handler, once the function's module can be loaded.
     made["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"] += ",aws-lambda"
     resource = {
         "cloud.region": region,
@@ -88,5 +91,6 @@ def adot_variables(variables: Mapping[str, str], config: Mapping[str, Any], regi
         "OTEL_RESOURCE_ATTRIBUTES": ",".join(attributes),
         "OTEL_AWS_APPLICATION_SIGNALS_RUNTIME_ENABLED": "false",
         "ORIG_HANDLER": config["Handler"],
+        "_HANDLER": "otel_wrapper.lambda_handler",
         "_RAYTRAIL_ADOT": "1",
     }

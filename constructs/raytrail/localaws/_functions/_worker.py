@@ -16,7 +16,9 @@ from raytrail.localaws._functions import _bootstrap
 from raytrail.localaws._functions._bootstrap import END_OF_LOG
 from raytrail.localaws._functions._environment import adot_variables, is_instrumented, runtime_variables
 from raytrail.localaws._functions._invocation import current
+from raytrail.localaws._functions._packages import Packages
 from raytrail.localaws._hooks import hook
+from raytrail.localaws._partners import reroute
 
 INIT_SECONDS = 10
 """How long Lambda lets an environment prepare itself before it starts over within the invocation."""
@@ -25,6 +27,11 @@ LOG_SECONDS = 2.0
 """How long to wait for the rest of a finished invocation's output, which the function's process has already written."""
 
 _CHANGES = (
+    ("    sys.path.insert(0, code_dir)\n", "    set_search_path(code_dir)\n"),
+    (
+        '    for _ld in filter(None, os.environ.get("_LAMBDA_LAYERS_DIRS", "").split(os.pathsep)):\n',
+        "    for _ld in ():  # set_search_path knows the layers\n",
+    ),
     (
         "        mod = importlib.import_module(module_name)\n        handler_fn = getattr(mod, handler_name)\n",
         "        handler_fn = load_handler(module_name, handler_name)\n",
@@ -46,7 +53,8 @@ _CHANGES = (
         'describe_failure(e, context.aws_request_id)}) + "\\n")\n',
     ),
 )
-"""What changes in ministack's Python worker script: how the handler is found, called, and how failures are told."""
+"""What changes in ministack's Python worker script: where modules are looked for, how the handler is found and called,
+and how failures are told."""
 
 
 def python_script(original: str) -> str:
@@ -63,11 +71,13 @@ def python_script(original: str) -> str:
     return Path(_bootstrap.__file__).read_text(encoding="utf-8") + script
 
 
-def worker_class(daemon_address: Callable[[str, str], str]) -> type:
+def worker_class(daemon_address: Callable[[str, str], str], packages: Packages, endpoint: str) -> type:
     """A worker that adds what Lambda adds.
 
     Args:
         daemon_address: The address of the X-Ray daemon of an account and Region.
+        packages: What the runtime and AWS's layers bring.
+        endpoint: The URL of the emulator, where partners outside AWS have their stand-ins.
     """
     base: Any = hook("ministack.core.lambda_runtime:Worker")
     scope = hook("ministack.core.lambda_runtime:_account_region_from_function_config")
@@ -81,8 +91,8 @@ def worker_class(daemon_address: Callable[[str, str], str]) -> type:
             plain = self.config
             started = time.time()
             account, region = scope(plain)
-            own = plain.get("Environment", {}).get("Variables", {})
-            added = runtime_variables(plain, daemon_address(account, region))
+            own = reroute(plain.get("Environment", {}).get("Variables", {}), endpoint)
+            added = runtime_variables(plain, daemon_address(account, region), packages.search_path(plain))
             if is_instrumented(plain):
                 added |= adot_variables(own, plain, region)
             limit = INIT_SECONDS + float(plain.get("Timeout", 3))

@@ -1,6 +1,10 @@
 """Metrics embedded in log events (EMF).
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+
+The specification has a number, or an array of numbers, as the target of a metric. What OpenTelemetry's exporters to
+CloudWatch write for a histogram, an object with ``Values`` and ``Counts``, is taken too; an object with nothing but
+``Min``, ``Max``, ``Sum`` and ``Count`` is not.
 """
 
 from __future__ import annotations
@@ -18,6 +22,10 @@ _MAX_METRICS = 100
 _MAX_VALUES = 100
 
 
+_Weighted = tuple[float, float]
+"""A value, and how often it was seen."""
+
+
 class Embedded(NamedTuple):
     """One value of one metric."""
 
@@ -25,6 +33,8 @@ class Embedded(NamedTuple):
     value: float
     unit: str
     timestamp: float
+    times: float = 1
+    """How often the value was seen."""
 
 
 def embedded_metrics(message: str) -> Iterator[Embedded]:
@@ -42,11 +52,11 @@ def embedded_metrics(message: str) -> Iterator[Embedded]:
         return
     for directive in directives:
         for metric, values, unit in directive:
-            for value in values:
-                yield Embedded(metric, value, unit, timestamp)
+            for value, times in values:
+                yield Embedded(metric, value, unit, timestamp, times)
 
 
-def _directive(document: Mapping[str, Any], directive: Mapping[str, Any]) -> list[tuple[Metric, list[float], str]]:
+def _directive(document: Mapping[str, Any], directive: Mapping[str, Any]) -> list[tuple[Metric, list[_Weighted], str]]:
     """The metrics of one MetricDirective.
 
     Raises:
@@ -64,7 +74,7 @@ def _directive(document: Mapping[str, Any], directive: Mapping[str, Any]) -> lis
         sets.append({name: _text(document[name]) for name in names})
     found = []
     for definition in definitions:
-        values = _numbers(document[definition["Name"]])
+        values = _weighted(document[definition["Name"]])
         unit = definition.get("Unit", "None")
         found += [(Metric(directive["Namespace"], definition["Name"], dimensions), values, unit) for dimensions in sets]
     return found
@@ -76,10 +86,16 @@ def _text(value: Any) -> str:
     return value
 
 
-def _numbers(value: Any) -> list[float]:
-    values = value if isinstance(value, list) else [value]
+def _weighted(target: Any) -> list[_Weighted]:
+    if isinstance(target, dict):
+        return list(zip(map(_number, target["Values"]), map(_number, target["Counts"]), strict=True))
+    values = target if isinstance(target, list) else [target]
     if len(values) > _MAX_VALUES:
         raise ValueError("a metric target has at most 100 values")
-    if any(isinstance(each, bool) or not isinstance(each, (int, float)) for each in values):
+    return [(_number(value), 1.0) for value in values]
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError("the target of a metric is a number, or an array of numbers")
-    return [float(each) for each in values]
+    return float(value)

@@ -66,7 +66,8 @@ class LogMetrics:
         for event in events:
             if MARK in event["message"]:
                 for found in embedded_metrics(event["message"]):
-                    self._store.record(found.metric, found.value, found.unit, timestamp=found.timestamp)
+                    metric, value, unit, timestamp, times = found
+                    self._store.record(metric, value, unit, count=times, timestamp=timestamp)
 
     def _group_of(self, stream: dict[str, Any]) -> str | None:
         for name, group in self._groups.items():

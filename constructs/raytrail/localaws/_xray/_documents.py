@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -116,6 +115,15 @@ _COMMON: dict[str, Any] = {
     "annotations": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
     "metadata": {"type": "object"},
     "sql": {"type": "object", "additionalProperties": {"type": "string"}},
+    # What the exporter of the OpenTelemetry collector makes of span links; AWS's page does not list it.
+    "links": {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"trace_id": {"type": "string"}, "id": {"type": "string"}, "attributes": {"type": "object"}},
+            "required": ["trace_id", "id"],
+        },
+    },
     "subsegments": {"type": "array", "items": {"$ref": "#/$defs/embedded"}},
 }
 _ENDED = [{"required": ["end_time"]}, {"required": ["in_progress"]}]
@@ -189,14 +197,30 @@ def read(text: str, *, now: float | None = None) -> Document:
     id = document.get("id") if isinstance(document.get("id"), str) else None
     if len(text.encode()) > MAX_BYTES:
         raise UnfitDocument("ParseError", id, f"larger than {MAX_BYTES} bytes")
-    problem = first_problem(document)
-    if problem:
-        code = "InvalidTraceId" if problem.startswith("trace_id") else "ParseError"
-        raise UnfitDocument(code, id, problem)
+    check(document)
     age = (time.time() if now is None else now) - int(document["trace_id"][2:10], 16)
     if age > RETENTION_SECONDS:
         raise UnfitDocument("InvalidTraceId", id, f"trace_id says a time {age:.0f} seconds ago")
     return document
+
+
+def check(document: Document, *, max_bytes: int | None = None) -> None:
+    """Hold a document against the format.
+
+    Args:
+        document: What to look at.
+        max_bytes: The largest size of its JSON. Default: not looked at.
+
+    Raises:
+        UnfitDocument: It breaks a rule of the format, or is larger.
+    """
+    id = document.get("id") if isinstance(document.get("id"), str) else None
+    problem = first_problem(document)
+    if problem:
+        code = "InvalidTraceId" if problem.startswith("trace_id") else "ParseError"
+        raise UnfitDocument(code, id, problem)
+    if max_bytes is not None and (size := len(json.dumps(document).encode())) > max_bytes:
+        raise UnfitDocument("ParseError", id, f"{size} bytes, larger than {max_bytes}")
 
 
 def first_problem(document: Document) -> str | None:
@@ -211,15 +235,3 @@ def first_problem(document: Document) -> str | None:
 def fit_name(name: str) -> str:
     """The name without the characters that X-Ray refuses, at most 200 long, ``span`` when nothing is left."""
     return _NOT_IN_NAME.sub("", name)[:200] or "span"
-
-
-def ended(document: Document) -> float:
-    """When the work ended; work in progress counts with its start."""
-    return float(document["start_time"] if document.get("end_time") is None else document["end_time"])
-
-
-def walk(document: Document) -> Iterator[Document]:
-    """The document and every subsegment below it, parents first."""
-    yield document
-    for subsegment in document.get("subsegments", ()):
-        yield from walk(subsegment)

@@ -25,6 +25,13 @@ class ResourceNotFound(XRayError):
     status = 404
 
 
+class AccessDenied(XRayError):
+    """X-Ray lacks a permission that an operation needs. The API's model does not list this error."""
+
+    code = "AccessDeniedException"
+    status = 403
+
+
 class TooManyTags(XRayError):
     """More than 50 tags on one resource."""
 

@@ -1,71 +1,91 @@
-"""The service graph: the nodes that a set of traces went through, and the calls between them."""
+"""The service graph: the nodes that a set of traces went through, and the calls between them.
+
+The form is that of the graph in https://docs.aws.amazon.com/xray/latest/devguide/xray-api-gettingdata.html.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from raytrail.localaws._xray._documents import Document, ended
-from raytrail.localaws._xray._ids import service_type
-from raytrail.localaws._xray._traces import Trace
+from raytrail.traces import Span, Trace
 
-_Key = tuple[str, str | None]
+_Key = tuple[str, str]
+"""A node: its name and its type."""
+
+_CLIENT = "client"
 
 
 @dataclass
 class _Seen:
-    """What was counted for one node or edge."""
+    """What was counted for one node, or for one edge in the caller's view."""
 
-    segments: list[Document] = field(default_factory=list)
-    end_user: bool = False
+    spans: list[Span] = field(default_factory=list)
+    ages: list[float] = field(default_factory=list)
+    """For an edge from a producer to a consumer: the seconds that each event waited."""
 
     def statistics(self) -> dict[str, Any]:
-        faults = sum(bool(segment.get("fault")) for segment in self.segments)
-        throttles = sum(bool(segment.get("throttle")) for segment in self.segments)
-        errors = sum(bool(segment.get("error")) and not segment.get("fault") for segment in self.segments)
-        total = len(self.segments)
+        # What is in progress has no outcome yet.
+        done = [span for span in self.spans if not span.in_progress]
+        faults = sum(span.fault for span in done)
+        throttles = sum(span.throttle for span in done)
+        errors = sum(span.error and not span.fault for span in done)
         return {
-            "OkCount": total - faults - errors,
+            "OkCount": len(done) - faults - errors,
             "ErrorStatistics": {
                 "ThrottleCount": throttles,
                 "OtherCount": max(errors - throttles, 0),
                 "TotalCount": errors,
             },
             "FaultStatistics": {"OtherCount": faults, "TotalCount": faults},
-            "TotalCount": total,
-            "TotalResponseTime": sum(_seconds(segment) for segment in self.segments),
+            "TotalCount": len(done),
+            "TotalResponseTime": round(sum(span.duration for span in done), 6),
         }
 
     def histogram(self) -> list[dict[str, Any]]:
-        counted = Counter(round(_seconds(segment), 3) for segment in self.segments)
-        return [{"Value": value, "Count": count} for value, count in sorted(counted.items())]
+        return _histogram(span.duration for span in self.spans if not span.in_progress)
 
-    def span(self) -> dict[str, float]:
+    def times(self) -> dict[str, float]:
         return {
-            "StartTime": min(segment["start_time"] for segment in self.segments),
-            "EndTime": max(ended(segment) for segment in self.segments),
+            "StartTime": min(span.start for span in self.spans),
+            "EndTime": max(span.start + span.duration for span in self.spans),
         }
+
+    def edge(self, reference: int) -> dict[str, Any]:
+        """This as an ``Edge`` to the node of that number."""
+        common = {"ReferenceId": reference, **self.times(), "SummaryStatistics": self.statistics(), "Aliases": []}
+        if self.ages:
+            # Nobody waits for the answer: such an edge has no response times.
+            return common | {"EdgeType": "link", "ReceivedEventAgeHistogram": _histogram(self.ages)}
+        return common | {"ResponseTimeHistogram": self.histogram()}
 
 
 def services(traces: Iterable[Trace], account_id: str) -> list[dict[str, Any]]:
     """The ``Services`` of GetServiceGraph and GetTraceGraph, with a ``client`` node before each entry point."""
+    traces = list(traces)
     nodes: dict[_Key, _Seen] = {}
     edges: dict[tuple[_Key, _Key], _Seen] = {}
+    links: dict[tuple[_Key, _Key], _Seen] = {}
     roots: set[_Key] = set()
     for trace in traces:
-        for segment in trace.segments:
-            key = (segment["name"], service_type(segment))
-            nodes.setdefault(key, _Seen()).segments.append(segment)
-            caller = trace.owner.get(segment.get("parent_id", ""))
-            if caller is None:
-                roots.add(key)
-                source: _Key = (segment["name"], "client")
-                nodes.setdefault(source, _Seen(end_user=True)).segments.append(segment)
-            else:
-                source = (caller["name"], service_type(caller))
-            edges.setdefault((source, key), _Seen()).segments.append(segment)
+        for node in trace.services:
+            nodes.setdefault((node.name, node.type), _Seen()).spans += node.segments
+        for edge in trace.edges:
+            ends = (edge.source.name, edge.source.type), (edge.target.name, edge.target.type)
+            edges.setdefault(ends, _Seen()).spans += edge.calls
+    linked = set()
+    for producer, consumer, segment, age in _links(traces):
+        link = links.setdefault((producer, consumer), _Seen())
+        link.spans.append(segment)
+        link.ages.append(age)
+        linked.add(segment)
+    for root in (root for trace in traces for root in trace.roots if root.is_segment and root not in linked):
+        key, source = (root.service, root.type), (root.service, _CLIENT)
+        roots.add(key)
+        nodes.setdefault(source, _Seen()).spans.append(root)
+        edges.setdefault((source, key), _Seen()).spans.append(root)
     reference = {key: number for number, key in enumerate(nodes)}
     return [
         {
@@ -73,24 +93,19 @@ def services(traces: Iterable[Trace], account_id: str) -> list[dict[str, Any]]:
             "Name": key[0],
             "Names": [key[0]],
             **({"Root": True} if key in roots else {}),
-            **({} if seen.end_user else {"AccountId": account_id}),
+            **({} if key[1] == _CLIENT else {"AccountId": account_id}),
             **({"Type": key[1]} if key[1] else {}),
-            "State": "active",
-            **seen.span(),
+            # Of a service that sends no segments X-Ray knows only what its callers say.
+            "State": "unknown" if key[1] == _CLIENT or all(span.inferred for span in seen.spans) else "active",
+            **seen.times(),
             "Edges": [
-                {
-                    "ReferenceId": reference[target],
-                    **edge.span(),
-                    "SummaryStatistics": edge.statistics(),
-                    "ResponseTimeHistogram": edge.histogram(),
-                    "Aliases": [],
-                }
-                for (source, target), edge in edges.items()
+                edge.edge(reference[target])
+                for (source, target), edge in [*edges.items(), *links.items()]
                 if source == key
             ],
             **(
                 {}
-                if seen.end_user
+                if key[1] == _CLIENT
                 else {
                     "SummaryStatistics": seen.statistics(),
                     "DurationHistogram": seen.histogram(),
@@ -102,5 +117,19 @@ def services(traces: Iterable[Trace], account_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _seconds(segment: Document) -> float:
-    return ended(segment) - float(segment["start_time"])
+def _links(traces: list[Trace]) -> Iterator[tuple[_Key, _Key, Span, float]]:
+    """For each segment that a span link ties to a span of one of the traces: both nodes, it, and how long it waited."""
+    spans = {(trace.id, span.id): (trace, span) for trace in traces for span, _ in trace.spans()}
+    for trace in traces:
+        for segment in trace.segments:
+            for link in segment.document.get("links", ()):
+                found = spans.get((link.get("trace_id"), link.get("id")))
+                if found and found[0] is not trace:
+                    producer = found[0].segment_of(found[1])
+                    age = max(segment.start - found[1].start - found[1].duration, 0.0)
+                    yield (producer.service, producer.type), (segment.service, segment.type), segment, age
+
+
+def _histogram(seconds: Iterable[float]) -> list[dict[str, Any]]:
+    counted = Counter(round(each, 3) for each in seconds)
+    return [{"Value": value, "Count": count} for value, count in sorted(counted.items())]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import secrets
 import threading
+import time
 from typing import Any
 
 from raytrail.localaws._xray._errors import NotFound, XRayError
+from raytrail.localaws._xray._search import parse
 
 MAX_GROUPS = 25
 """Groups of an account beside Default; the quota is not adjustable."""
@@ -16,11 +18,16 @@ DEFAULT = "Default"
 
 
 class Groups:
-    """The groups of one account and Region. `Default` exists from the start and cannot be deleted."""
+    """The groups of one account and Region. `Default` exists from the start and cannot be deleted.
+
+    An expression that is not of X-Ray's language is refused. AWS documents ``InvalidRequestException`` for invalid
+    parameters and does not say whether a wrong expression is one.
+    """
 
     def __init__(self, account_id: str, region: str) -> None:
         self._prefix = f"arn:aws:xray:{region}:{account_id}:group/"
         self._lock = threading.Lock()
+        self._changed: dict[str, float] = {}
         self._groups: dict[str, dict[str, Any]] = {
             DEFAULT: {
                 "GroupName": DEFAULT,
@@ -32,6 +39,7 @@ class Groups:
     def create(self, asked: dict[str, Any]) -> dict[str, Any]:
         """CreateGroup."""
         name = asked["GroupName"]
+        _check(asked)
         with self._lock:
             if name in self._groups:
                 raise XRayError(f"Group with name {name} already exists.")
@@ -57,12 +65,14 @@ class Groups:
 
     def update(self, asked: dict[str, Any]) -> dict[str, Any]:
         """UpdateGroup: what is not named stays; an empty filter expression removes it."""
+        _check(asked)
         with self._lock:
             group = self._find(asked)
             if "FilterExpression" in asked:
                 if group["GroupName"] == DEFAULT:
                     raise XRayError("The filter expression of the Default group cannot be changed.")
-                group.pop("FilterExpression", None)
+                if group.pop("FilterExpression", "") != asked["FilterExpression"]:
+                    self._changed[group["GroupARN"]] = time.time()
                 if asked["FilterExpression"]:
                     group["FilterExpression"] = asked["FilterExpression"]
             if "InsightsConfiguration" in asked:
@@ -78,6 +88,17 @@ class Groups:
             del self._groups[group["GroupName"]]
             return {}
 
+    def expressions(self) -> dict[str, str]:
+        """The filter expression of each group that has one, by name and by ARN."""
+        with self._lock:
+            groups = [group for group in self._groups.values() if group.get("FilterExpression")]
+            return {group[key]: group["FilterExpression"] for group in groups for key in ("GroupName", "GroupARN")}
+
+    def changed_since(self, arn: str, start: float) -> bool:
+        """Whether the expression of a group became another one at this time or later (seconds since the epoch)."""
+        with self._lock:
+            return self._changed.get(arn, 0.0) >= start
+
     def has(self, arn: str) -> bool:
         """Whether the ARN names one of the groups."""
         with self._lock:
@@ -91,6 +112,11 @@ class Groups:
             if (not name or group["GroupName"] == name) and (not arn or group["GroupARN"] == arn):
                 return group
         raise NotFound(f"Group not found: {name or arn}")
+
+
+def _check(asked: dict[str, Any]) -> None:
+    if asked.get("FilterExpression"):
+        parse(asked["FilterExpression"])
 
 
 def _insights(asked: dict[str, Any]) -> dict[str, bool]:

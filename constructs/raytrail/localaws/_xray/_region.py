@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -14,13 +15,12 @@ from raytrail.localaws._xray._graph import services
 from raytrail.localaws._xray._groups import Groups
 from raytrail.localaws._xray._model import check
 from raytrail.localaws._xray._sampling import SamplingRules
+from raytrail.localaws._xray._search import filtering, in_time, sample
 from raytrail.localaws._xray._settings import Settings
 from raytrail.localaws._xray._summaries import summarize
 from raytrail.localaws._xray._tags import Tags
-from raytrail.localaws._xray._traces import Trace, Traces
-
-MAX_RANGE_SECONDS = 6 * 3600
-"""The longest time that GetTraceSummaries and GetServiceGraph look at."""
+from raytrail.localaws._xray._traces import Traces
+from raytrail.traces import Trace
 
 MAX_TRACE_IDS = 5
 """How many traces one BatchGetTraces gives."""
@@ -38,7 +38,7 @@ class RegionalXRay:
         self.traces = Traces()
         self.groups = Groups(account_id, region)
         self.sampling = SamplingRules(account_id, region)
-        self.settings = Settings()
+        self.settings = Settings(account_id, region)
         self.tags = Tags(lambda arn: self.groups.has(arn) or self.sampling.has(arn))
         self._daemon: Daemon | None = None
         self._lock = threading.Lock()
@@ -111,15 +111,15 @@ class RegionalXRay:
         return {"UnprocessedTraceSegments": unprocessed}
 
     def _get_summaries(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if asked.get("FilterExpression"):
-            raise XRayError("FilterExpression is not emulated in this version; leave it out and filter the answer.")
-        found = self._between(asked)
+        timely, sampled = in_time(asked), sample(asked)
+        matches = filtering(asked.get("FilterExpression"), self.groups.expressions())
+        looked_at = self.traces.select(lambda trace: timely(trace) and sampled(trace))
+        found = [trace for trace in looked_at if matches(trace)]
         start = _offset(asked.get("NextToken"))
-        traces = self._existing(found[start : start + PAGE])
         page = {
-            "TraceSummaries": [summarize(trace, self.account_id) for trace in traces],
+            "TraceSummaries": [summarize(trace, self.account_id) for trace in found[start : start + PAGE]],
             "ApproximateTime": asked["EndTime"],
-            "TracesProcessedCount": len(found),
+            "TracesProcessedCount": len(looked_at),
         }
         return page | _next(start, len(found))
 
@@ -129,9 +129,11 @@ class RegionalXRay:
             "Traces": [
                 {
                     "Id": trace.id,
-                    "Duration": round(trace.end - trace.start, 3),
+                    "Duration": round(trace.duration, 3),
                     "LimitExceeded": False,
-                    "Segments": trace.documents(),
+                    "Segments": [
+                        {"Id": document["id"], "Document": json.dumps(document)} for document in trace.documents()
+                    ],
                 }
                 for trace in traces
             ],
@@ -139,15 +141,17 @@ class RegionalXRay:
         }
 
     def _get_service_graph(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if asked.get("GroupName", "Default") != "Default" or asked.get("GroupARN", "Default") != "Default":
+        timely, expression, changed = in_time(asked), None, False
+        if asked.get("GroupName") or asked.get("GroupARN"):
             group = self.groups.get(asked)["Group"]
-            if group.get("FilterExpression"):
-                raise XRayError("The graph of a group with a FilterExpression is not emulated in this version.")
+            expression = group.get("FilterExpression")
+            changed = self.groups.changed_since(group["GroupARN"], float(asked["StartTime"]))
+        matches = filtering(expression, self.groups.expressions())
         return {
             "StartTime": asked["StartTime"],
             "EndTime": asked["EndTime"],
-            "Services": services(self._existing(self._between(asked)), self.account_id),
-            "ContainsOldGroupVersions": False,
+            "Services": services(self.traces.select(lambda trace: timely(trace) and matches(trace)), self.account_id),
+            "ContainsOldGroupVersions": changed,
         }
 
     def _get_trace_graph(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -173,17 +177,6 @@ class RegionalXRay:
     def _tag(self, arn: str, asked: dict[str, Any]) -> None:
         if asked.get("Tags"):
             self.tags.tag({"ResourceARN": arn, "Tags": asked["Tags"]})
-
-    def _between(self, asked: dict[str, Any]) -> list[str]:
-        start, end = float(asked["StartTime"]), float(asked["EndTime"])
-        if start > end:
-            raise XRayError("StartTime must be before EndTime.")
-        if end - start > MAX_RANGE_SECONDS:
-            raise XRayError("Time range cannot be longer than 6 hours.")
-        return self.traces.between(start, end)
-
-    def _existing(self, ids: list[str]) -> list[Trace]:
-        return [trace for id in ids if (trace := self.traces.get(id)) is not None]
 
     def _named(self, ids: list[str]) -> tuple[list[Trace], list[str]]:
         if not 0 < len(ids) <= MAX_TRACE_IDS:

@@ -21,12 +21,15 @@ from raytrail.localaws._xray import _otlp
 from raytrail.localaws._xray._errors import XRayError
 from raytrail.localaws._xray._model import service_model
 from raytrail.localaws._xray._region import RegionalXRay
+from raytrail.localaws._xray._span_segments import segments
 
 logger = logging.getLogger(__name__)
 
 OTLP_PATH = "/v1/traces"
 MAX_OTLP_BYTES = 5 * 1024 * 1024
 MAX_OTLP_SPANS = 10_000
+MAX_OTLP_SPAN_BYTES = 200 * 1024
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html"""
 
 
 class XRay:
@@ -95,12 +98,17 @@ class XRay:
             spans = _otlp.read_json(body) if in_json else ExportTraceServiceRequest.FromString(body)
         except (DecodeError, ValueError) as error:
             raise XRayError("The request body is not a valid OTLP export request.") from error
-        documents = list(_otlp.documents(spans))
-        if len(documents) > MAX_OTLP_SPANS:
-            raise XRayError(f"A request can hold up to {MAX_OTLP_SPANS} spans, got {len(documents)}.")
-        for document in documents:
-            here.traces.put(document)
+        count = sum(1 for _ in _otlp.spans(spans))
+        if count > MAX_OTLP_SPANS:
+            raise XRayError(f"A request can hold up to {MAX_OTLP_SPANS} spans, got {count}.")
         answer = ExportTraceServiceResponse()
+        for span, resource in _otlp.spans(spans):
+            if span.ByteSize() > MAX_OTLP_SPAN_BYTES:
+                answer.partial_success.rejected_spans += 1
+                answer.partial_success.error_message = f"A span can have up to {MAX_OTLP_SPAN_BYTES} bytes."
+                continue
+            for document in segments(_otlp.to_translate(span, resource)):
+                here.traces.put(document)
         if in_json:
             return 200, {"content-type": "application/json"}, json_format.MessageToJson(answer).encode()
         return 200, {"content-type": "application/x-protobuf"}, answer.SerializeToString()

@@ -15,19 +15,26 @@ from raytrail.localaws._xray._errors import (
     ResourceNotFound,
     XRayError,
 )
+from raytrail.localaws._xray._neighbours import check_span_log_policy, key_arn
 
 MAX_POLICIES = 5
 MAX_POLICY_BYTES = 5 * 1024
 
+SETTLES_SECONDS = 1.0
+"""How long a new encryption key or destination takes to be in force. AWS: minutes."""
+
 
 class Settings:
-    """They are kept and given back; nothing is encrypted, and no policy is enforced."""
+    """They are kept and given back; nothing is encrypted, and no policy of X-Ray's own is enforced."""
 
-    def __init__(self) -> None:
+    def __init__(self, account_id: str, region: str) -> None:
+        self._where = (account_id, region)
         self._lock = threading.Lock()
-        self._encryption: dict[str, Any] = {"Status": "ACTIVE", "Type": "NONE"}
+        self._encryption: dict[str, Any] = {"Type": "NONE"}
+        self._encryption_settled = 0.0
         self._policies: dict[str, dict[str, Any]] = {}
         self._destination = "XRay"
+        self._destination_settled = 0.0
         self._indexing = {"percentage": 1.0, "modified": time.time()}
 
     @property
@@ -36,19 +43,22 @@ class Settings:
         return self._destination == "CloudWatchLogs"
 
     def put_encryption(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """PutEncryptionConfig, which takes effect at once."""
+        """PutEncryptionConfig: the key is named by its ARN from then on."""
         if asked["Type"] == "KMS" and not asked.get("KeyId"):
             raise XRayError("KeyId is required when Type is KMS.")
         if asked["Type"] == "NONE" and asked.get("KeyId"):
             raise XRayError("KeyId cannot be given when Type is NONE.")
+        key = {"KeyId": key_arn(asked["KeyId"], *self._where)} if asked.get("KeyId") else {}
         with self._lock:
-            self._encryption = {"Status": "ACTIVE", **asked}
-            return {"EncryptionConfig": {**self._encryption, "Status": "UPDATING"}}
+            self._encryption = {"Type": asked["Type"], **key}
+            self._encryption_settled = time.monotonic() + SETTLES_SECONDS
+        return self.get_encryption({})
 
     def get_encryption(self, asked: dict[str, Any]) -> dict[str, Any]:
         """GetEncryptionConfig."""
         with self._lock:
-            return {"EncryptionConfig": dict(self._encryption)}
+            status = "ACTIVE" if time.monotonic() >= self._encryption_settled else "UPDATING"
+            return {"EncryptionConfig": {**self._encryption, "Status": status}}
 
     def put_policy(self, asked: dict[str, Any]) -> dict[str, Any]:
         """PutResourcePolicy."""
@@ -87,17 +97,22 @@ class Settings:
             return {}
 
     def update_destination(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """UpdateTraceSegmentDestination: CloudWatchLogs turns Transaction Search on."""
+        """UpdateTraceSegmentDestination: CloudWatchLogs turns Transaction Search on, if X-Ray may write there."""
         if "Destination" not in asked:
             raise XRayError("Destination is required.")
+        if asked["Destination"] == "CloudWatchLogs":
+            check_span_log_policy(*self._where)
         with self._lock:
-            self._destination = asked["Destination"]
-            return {"Destination": self._destination, "Status": "ACTIVE"}
+            if asked["Destination"] != self._destination:
+                self._destination = asked["Destination"]
+                self._destination_settled = time.monotonic() + SETTLES_SECONDS
+        return self.get_destination({})
 
     def get_destination(self, asked: dict[str, Any]) -> dict[str, Any]:
         """GetTraceSegmentDestination."""
         with self._lock:
-            return {"Destination": self._destination, "Status": "ACTIVE"}
+            status = "ACTIVE" if time.monotonic() >= self._destination_settled else "PENDING"
+            return {"Destination": self._destination, "Status": status}
 
     def update_indexing(self, asked: dict[str, Any]) -> dict[str, Any]:
         """UpdateIndexingRule."""

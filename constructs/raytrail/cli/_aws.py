@@ -1,0 +1,126 @@
+"""Which account and Region the command asks, and how."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from raytrail.cli._errors import WrongUse
+from raytrail.cli._refusals import Refused, explain
+
+EMBEDDED_ACCOUNT = "111122223333"
+"""The access key of the embedded AWS's administrator, whose secret may be anything."""
+EMBEDDED_REGION = "us-east-1"
+THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+PATIENCE = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 6})
+"""Throttled calls are repeated by botocore, with growing pauses."""
+
+PATIENCE_HERE = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})
+"""What does not answer on this machine is not there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """An account in a Region, real or embedded.
+
+    Attributes:
+        session: Whose credentials are used.
+        region: Where it asks.
+        endpoint: The URL that every service is asked at; None for AWS's own.
+    """
+
+    session: boto3.Session
+    region: str
+    endpoint: str | None = None
+
+    def client(self, service: str, **options: Any) -> Any:
+        """A boto3 client of ``service``; ``region_name`` and ``config`` may be given anew."""
+        settings: dict[str, Any] = {
+            "region_name": self.region,
+            "endpoint_url": self.endpoint,
+            "config": PATIENCE_HERE if self.endpoint and _host(self.endpoint) in THIS_MACHINE else PATIENCE,
+            **options,
+        }
+        make: Any = self.session.client
+        return make(service, **settings)
+
+    def __str__(self) -> str:
+        return f"Region {self.region}" + (f" at {self.endpoint}" if self.endpoint else "")
+
+
+def connect(*, endpoint: str | None, profile: str | None, region: str | None) -> Aws:
+    """Decide whom to ask: the embedded AWS when the endpoint is on this machine, otherwise AWS.
+
+    Args:
+        endpoint: A URL. Default: that of ``AWS_ENDPOINT_URL``; without it, AWS's own.
+        profile: A profile of the AWS configuration. Default: whatever boto3 finds.
+        region: A Region. Default: that of the environment or the profile; for the embedded AWS us-east-1.
+
+    Raises:
+        WrongUse: The endpoint is no URL, or no Region is known.
+        Refused: The profile does not exist.
+    """
+    endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL") or None
+    host = _host(endpoint) if endpoint else ""
+    if host in THIS_MACHINE and not profile:
+        return Aws(session=_embedded_session(), region=region or _region_of_environment(), endpoint=endpoint)
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+        found = session.region_name
+    except (BotoCoreError, ClientError) as error:
+        raise Refused(explain(error, None, region or "")) from error
+    if found is None:
+        raise WrongUse("no Region is known: give --region, set AWS_REGION, or give the profile one")
+    return Aws(session=session, region=found, endpoint=endpoint)
+
+
+@contextmanager
+def asking(aws: Aws) -> Iterator[None]:
+    """Say in words what it means when AWS refuses, or does not answer.
+
+    Raises:
+        Refused: It did.
+    """
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise Refused(explain(error, aws.session, aws.region)) from error
+
+
+def _host(endpoint: str) -> str:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise WrongUse(f"an endpoint is a URL such as http://127.0.0.1:4566, got {endpoint!r}")
+    return parts.hostname
+
+
+def _region_of_environment() -> str:
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or EMBEDDED_REGION
+
+
+def _embedded_session() -> boto3.Session:
+    """A session deaf to profiles and configuration files, which are of real accounts.
+
+    An access key of twelve digits, as `raytrail local` says to export it, is the account's and is taken.
+    """
+    key = os.environ.get("AWS_ACCESS_KEY_ID", "")
+    if not (len(key) == len(EMBEDDED_ACCOUNT) and key.isdecimal()):
+        key = EMBEDDED_ACCOUNT
+    nothing: dict[str, Any] = {"profile": (None, None, None, None)}
+    for name in ("config_file", "credentials_file"):
+        nothing[name] = (None, None, os.devnull, None)
+    return boto3.Session(
+        botocore_session=botocore.session.Session(session_vars=nothing),
+        aws_access_key_id=key,
+        aws_secret_access_key="local",  # noqa: S106 - not checked by the embedded AWS
+    )

@@ -1,0 +1,174 @@
+"""What an instrumented function finds in its environment: the variables of OpenTelemetry, of the layer, and of ours.
+
+Which variable means what is documented at https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+and at https://aws-otel.github.io/docs/getting-started/lambda, and read in the layers' own scripts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from raytrail.errors import InvalidProps
+from raytrail.instrumentation._model_exporters import CloudWatchMetrics, Otlp, Prometheus
+from raytrail.instrumentation._model_layers import python_off_by_default
+from raytrail.instrumentation._model_secrets import SecretField
+from raytrail.instrumentation._model_telemetry import COLLECTOR, Telemetry
+
+OTLP_VARIABLE = "RAYTRAIL_OTLP_EXPORTERS"
+ROLLBAR_VARIABLE = "RAYTRAIL_ROLLBAR"
+HANDLER_VARIABLE = "RAYTRAIL_HANDLER"
+WRAPPED_HANDLER = "raytrail_runtime.entry.handler"
+
+LONGEST_ENVIRONMENT = 4096
+"""https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB for all variables of a function."""
+
+
+def variables(telemetry: Telemetry) -> dict[str, str]:
+    """Return the variables that are the same whatever the deployment makes of names."""
+    made = {
+        "OTEL_SERVICE_NAME": telemetry.service_name,
+        # Application Signals is a paid product of its own, on by default in the layer.
+        "OTEL_AWS_APPLICATION_SIGNALS_ENABLED": "false",
+    }
+    if telemetry.resource_attributes:
+        made["OTEL_RESOURCE_ATTRIBUTES"] = ",".join(
+            f"{key}={_encoded(value)}" for key, value in telemetry.resource_attributes.items()
+        )
+    # Where X-Ray has no part, a trace does not begin with Lambda's segments, which nobody would send.
+    if propagators := telemetry.propagators or (() if telemetry.to_xray else ("tracecontext", "baggage")):
+        made["OTEL_PROPAGATORS"] = ",".join(propagators)
+    if telemetry.fast_start:
+        java = telemetry.language == "java"
+        made["OTEL_JAVA_AGENT_FAST_STARTUP_ENABLED" if java else "OTEL_AWS_LAMBDA_FAST_START"] = "true"
+    return made | (_python(telemetry) if telemetry.language == "python" else _other(telemetry))
+
+
+def runtime_variables(telemetry: Telemetry, secret_id: Callable[[SecretField], str]) -> dict[str, Any]:
+    """Return the variables of our own layer, as values of JSON.
+
+    Args:
+        telemetry: What a function records.
+        secret_id: Gives the name or ARN by which the function reads a secret.
+    """
+
+    def key(at: SecretField) -> dict[str, Any]:
+        return {"id": secret_id(at), "field": at.field}
+
+    made: dict[str, Any] = {}
+    if telemetry.otlp and telemetry.language == "python":
+        made[OTLP_VARIABLE] = [
+            {
+                "name": each.name,
+                "signals": list(each.signals),
+                "endpoint": each.endpoint,
+                "headers": dict(each.headers),
+                "secrets": {name: key(at) for name, at in each.secrets.items()},
+                "timeout_seconds": each.timeout_seconds,
+            }
+            for each in telemetry.otlp
+        ]
+    if (errors := telemetry.errors) is not None:
+        made[ROLLBAR_VARIABLE] = {
+            "endpoint": errors.endpoint,
+            "token": key(errors.token),
+            "environment": errors.environment,
+            "code_version": errors.code_version,
+            "timeout_seconds": errors.timeout_seconds,
+            "local_variables": errors.local_variables,
+        }
+    return made
+
+
+def check_size(made: Mapping[str, str], where: str) -> None:
+    """Refuse more than Lambda takes.
+
+    Raises:
+        InvalidProps: The variables are more than 4 KB.
+    """
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in made.items())
+    if size > LONGEST_ENVIRONMENT:
+        raise InvalidProps(
+            f"the environment of {where} takes at most {LONGEST_ENVIRONMENT} bytes, and telemetry alone needs {size}; "
+            "use fewer exporters, headers or resource attributes"
+        )
+
+
+def to_json(value: Any) -> str:
+    """Return a value as the text of a variable."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _python(telemetry: Telemetry) -> dict[str, str]:
+    # Without Application Signals the layer's start script leaves out AWS's distribution too, which is what reads
+    # Lambda's trace header.
+    made = {"OTEL_PYTHON_DISTRO": "aws_distro", "OTEL_PYTHON_CONFIGURATOR": "aws_configurator"}
+    by_otlp = {signal for each in telemetry.otlp for signal in each.signals}
+    traces = [*(["otlp_proto_http"] if telemetry.to_xray else []), *(["raytrail_otlp"] if "traces" in by_otlp else [])]
+    if traces != ["otlp_proto_http"]:
+        made["OTEL_TRACES_EXPORTER"] = ",".join(traces) or "none"
+    metrics = ["raytrail_otlp"] if "metrics" in by_otlp else []
+    for each in telemetry.exporters:
+        if isinstance(each, CloudWatchMetrics):
+            metrics.insert(0, "awsemf")
+            made["OTEL_EXPORTER_OTLP_LOGS_HEADERS"] = f"x-aws-metric-namespace={each.namespace}"
+    if metrics:
+        made["OTEL_METRICS_EXPORTER"] = ",".join(metrics)
+    if telemetry.prometheus:
+        # Remote write takes totals alone.
+        made["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"] = "cumulative"
+    if on := {*telemetry.instrumentations, *(["logging"] if telemetry.log_correlation else [])}:
+        off = [name for name in python_off_by_default() if name not in on]
+        made["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"] = ",".join(off)
+    if telemetry.log_correlation:
+        # The IDs are wanted in the log's records, not the records at a log exporter.
+        made |= {"OTEL_PYTHON_LOG_CORRELATION": "true", "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "false"}
+    if telemetry.resource_detectors:
+        made["OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"] = ",".join(telemetry.resource_detectors)
+    return made
+
+
+def _other(telemetry: Telemetry) -> dict[str, str]:
+    made: dict[str, str] = {}
+    if telemetry.instrumentations and telemetry.language == "nodejs":
+        # The script adds HTTP and the handler itself to those that are named.
+        made["OTEL_NODE_ENABLED_INSTRUMENTATIONS"] = ",".join(("aws-sdk", *telemetry.instrumentations))
+    elif telemetry.instrumentations:
+        for name in telemetry.instrumentations:
+            made[f"OTEL_INSTRUMENTATION_{re.sub('[.-]', '_', name).upper()}_ENABLED"] = "true"
+    if not telemetry.sends("traces"):
+        made["OTEL_TRACES_EXPORTER"] = "none"
+    for each in telemetry.exporters:
+        match each:
+            case CloudWatchMetrics(namespace=namespace):
+                made["OTEL_METRICS_EXPORTER"] = "awsemf"
+                made["OTEL_EXPORTER_OTLP_LOGS_HEADERS"] = f"x-aws-metric-namespace={namespace}"
+            case Prometheus():
+                made |= _standard(COLLECTOR)
+            case Otlp():
+                made |= _standard(each)
+    return made
+
+
+def _standard(otlp: Otlp) -> dict[str, str]:
+    """OpenTelemetry's own variables for one endpoint, which every SDK reads."""
+    made: dict[str, str] = {}
+    for signal in otlp.signals:
+        prefix = f"OTEL_EXPORTER_OTLP_{signal.upper()}"
+        made[f"OTEL_{signal.upper()}_EXPORTER"] = "otlp"
+        made[f"{prefix}_ENDPOINT"] = f"{otlp.endpoint}/v1/{signal}"
+        made[f"{prefix}_PROTOCOL"] = "http/protobuf"
+        # Milliseconds, for all but Python.
+        made[f"{prefix}_TIMEOUT"] = f"{round(otlp.timeout_seconds * 1000)}"
+        if otlp.headers:
+            pairs = [f"{name}={quote(value, safe='')}" for name, value in otlp.headers.items()]
+            made[f"{prefix}_HEADERS"] = ",".join(pairs)
+    return made
+
+
+def _encoded(value: str) -> str:
+    """The value of a resource attribute, percent-encoded as the specification asks; a token is left for the CDK."""
+    return value if "${Token[" in value else quote(value, safe="!#$&'()*+-./:<>?@[]^_`{|}~")

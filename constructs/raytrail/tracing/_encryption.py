@@ -1,0 +1,122 @@
+"""X-Ray's encryption with a key of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from raytrail.errors import InvalidProps
+from raytrail.findings import acknowledge
+from raytrail.tracing._owner import claim
+
+_HANDLER = Path(__file__).with_name("encryption_handler") / "index.py"
+# Lambda's longest is 15 minutes, which CloudFormation is told to wait.
+_LONGEST = Duration.minutes(14)
+
+
+class TraceEncryption(Construct):
+    """Encrypts the traces of an account and Region with a KMS key of one's own.
+
+    X-Ray always encrypts; a key of one's own can be audited, rotated and taken away. It is one setting of the account
+    and Region, which CloudFormation has no type for, so a small function sets it. Traces that are there already keep
+    their encryption (https://docs.aws.amazon.com/xray/latest/devguide/xray-console-encryption.html). X-Ray stops to
+    store traces when it loses the key.
+
+    The setting has one owner. A deployment fails, and changes nothing, where somebody else has set a key; ``adopt``
+    takes that over. When the stack goes, the setting goes back to what was found, unless somebody else has changed it
+    since; then it is left alone.
+
+    Who reads traces needs the key too: see `grant_decrypt`. Who writes them does not.
+
+    Args:
+        key: A symmetric key; an alias is none. Default: one is made, rotated each year, and kept when the stack goes,
+            since traces of the last 30 days cannot be read without it.
+        adopt: Whether to take over a key that somebody else has set. Default: no.
+        log_retention: How long the function's log is kept. Default: one month.
+
+    Attributes:
+        key: The key.
+        handler: The function that sets it.
+        resource: The custom resource.
+
+    Raises:
+        InvalidProps: The key is an alias, or the app sets the encryption of the same account and Region elsewhere.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        key: kms.IKey | None = None,
+        adopt: bool = False,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+    ) -> None:
+        super().__init__(scope, id)
+        claim(self, "X-Ray's encryption")
+        if key is not None and ":alias/" in key.key_arn:
+            raise InvalidProps(
+                f"key of {self.node.path} is an alias, whose key may change unseen; give the key that it stands for"
+            )
+        self.key: kms.IKey = key or kms.Key(
+            self,
+            "Key",
+            description="Encrypts traces in X-Ray",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        role = self._make_role()
+        self.handler = self._make_handler(role, log_retention)
+        self.resource = CustomResource(
+            self,
+            "Resource",
+            resource_type="Custom::XRayEncryption",
+            service_token=self.handler.function_arn,
+            service_timeout=Duration.minutes(15),
+            properties={"KeyArn": self.key.key_arn, "Adopt": "true" if adopt else "false"},
+        )
+
+    def grant_decrypt(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody who may read traces use the key for it.
+
+        https://docs.aws.amazon.com/xray/latest/devguide/security_iam_service-with-iam.html#xray-permissions-encryption
+        """
+        return self.key.grant_decrypt(grantee)
+
+    def _make_role(self) -> iam.Role:
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        settings = ["xray:GetEncryptionConfig", "xray:PutEncryptionConfig"]
+        role.add_to_policy(iam.PolicyStatement(actions=settings, resources=["*"]))
+        # To tell a rollback from an update, on this stack alone.
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id])
+        )
+        # What AWS's page asks of whoever gives X-Ray a key: X-Ray makes its grant with the caller's permissions.
+        self.key.grant(role, "kms:CreateGrant", "kms:DescribeKey")
+        acknowledge(
+            role,
+            {"AwsSolutions-IAM5[Resource::*]": "X-Ray's encryption settings have no ARN; AWS documents * for them"},
+        )
+        return role
+
+    def _make_handler(self, role: iam.Role, retention: logs.RetentionDays) -> lambda_.Function:
+        log_group = logs.LogGroup(self, "LogGroup", retention=retention, removal_policy=RemovalPolicy.DESTROY)
+        log_group.grant_write(role)
+        return lambda_.Function(
+            self,
+            "Handler",
+            description="Sets the key with which X-Ray encrypts",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            handler="index.handler",
+            # In the template, so that it needs no bucket of assets.
+            code=lambda_.Code.from_inline(_HANDLER.read_text(encoding="utf-8")),
+            timeout=_LONGEST,
+            log_group=log_group,
+            role=role,
+        )

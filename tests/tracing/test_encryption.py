@@ -1,0 +1,145 @@
+"""`TraceEncryption` as resources; what its function does is shown in test_encryption_handler.py."""
+
+from __future__ import annotations
+
+import ast
+
+import boto3
+import pytest
+from aws_cdk import App, Environment, Stack, Stage
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from tests.synth import only, plain, resources, statements
+
+from raytrail.errors import InvalidProps
+from raytrail.tracing import TraceEncryption
+
+
+@pytest.fixture
+def source(root) -> str:
+    return (root / "constructs" / "raytrail" / "tracing" / "encryption_handler" / "index.py").read_text("utf-8")
+
+
+def test_a_key_is_made_that_turns_and_outlives_the_stack(stack, template):
+    encryption = TraceEncryption(stack, "Encryption")
+    (key,) = resources(template(), "AWS::KMS::Key").values()
+    assert key["Properties"]["EnableKeyRotation"] is True
+    assert key["DeletionPolicy"] == key["UpdateReplacePolicy"] == "Retain"
+    asked = only(template(), "Custom::XRayEncryption")
+    assert stack.resolve(encryption.key.key_arn) == asked["KeyArn"]
+    assert asked["Adopt"] == "false"
+
+
+def test_a_key_that_is_given_is_used_and_none_is_made(stack, template):
+    arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    TraceEncryption(stack, "Encryption", key=kms.Key.from_key_arn(stack, "Theirs", arn), adopt=True)
+    assert resources(template(), "AWS::KMS::Key") == {}
+    asked = only(template(), "Custom::XRayEncryption")
+    assert (asked["KeyArn"], asked["Adopt"]) == (arn, "true")
+
+
+def test_an_alias_is_no_key(stack):
+    alias = kms.Alias.from_alias_name(stack, "Alias", "alias/traces")
+    with pytest.raises(InvalidProps, match="key of Test/Encryption is an alias"):
+        TraceEncryption(stack, "Encryption", key=alias)
+
+
+def test_the_function_may_do_what_it_does_and_no_more(stack, template):
+    encryption = TraceEncryption(stack, "Encryption")
+    key, log_group = (
+        plain(stack.resolve(arn))
+        for arn in (encryption.key.key_arn, encryption.resource.node.scope.node.find_child("LogGroup").log_group_arn)
+    )
+    allowed = plain(statements(only(template(), "AWS::IAM::Policy")["PolicyDocument"]))
+    assert [(each["Action"], each["Resource"]) for each in allowed] == [
+        (["xray:GetEncryptionConfig", "xray:PutEncryptionConfig"], "*"),
+        ("cloudformation:DescribeStacks", "<AWS::StackId>"),
+        (["kms:CreateGrant", "kms:DescribeKey"], key),
+        (["logs:CreateLogStream", "logs:PutLogEvents"], log_group),
+    ]
+    assert only(template(), "AWS::IAM::Role").get("ManagedPolicyArns") is None
+
+
+def test_each_call_in_the_functions_code_is_one_that_it_may_make(source):
+    names = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
+    calls = {
+        f"{service}:{operation}"
+        for service in ("xray", "cloudformation")
+        for name, operation in boto3.client(service, region_name="us-east-1").meta.method_to_api_mapping.items()
+        if name in names
+    }
+    assert calls == {"xray:GetEncryptionConfig", "xray:PutEncryptionConfig", "cloudformation:DescribeStacks"}
+
+
+def test_the_function_is_the_file_beside_the_construct_whole(stack, template, source):
+    TraceEncryption(stack, "Encryption")
+    function = only(template(), "AWS::Lambda::Function")
+    assert function["Code"] == {"ZipFile": source}
+    assert function["Handler"] == "index.handler"
+    assert function["Timeout"] < int(only(template(), "Custom::XRayEncryption")["ServiceTimeout"])
+
+
+def test_the_log_of_the_function_ends(stack, template):
+    TraceEncryption(stack, "Encryption")
+    assert only(template(), "AWS::Logs::LogGroup")["RetentionInDays"] == 30
+
+
+def test_readers_get_the_use_of_the_key(stack, template):
+    reader = iam.Role(stack, "Reader", assumed_by=iam.AccountRootPrincipal())
+    encryption = TraceEncryption(stack, "Encryption")
+    encryption.grant_decrypt(reader).assert_success()
+    policies = resources(template(), "AWS::IAM::Policy").values()
+    (granted,) = [each for each in policies if "Reader" in str(each["Properties"]["Roles"])]
+    (statement,) = granted["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "kms:Decrypt"
+    assert statement["Resource"] == stack.resolve(encryption.key.key_arn)
+
+
+# --- One owner --------------------------------------------------------------------------------------------------------
+
+HERE = Environment(account="111122223333", region="eu-west-1")
+
+
+def test_two_stacks_of_an_app_may_not_both_set_it_for_one_account_and_region():
+    app = App()
+    TraceEncryption(Stack(app, "One", env=HERE), "Encryption")
+    with pytest.raises(InvalidProps) as refused:
+        TraceEncryption(Stack(app, "Two", env=HERE), "Encryption")
+    assert str(refused.value) == (
+        "X-Ray's encryption is set once for an account and Region, and 'One/Encryption' sets that of "
+        "111122223333/eu-west-1 already; keep one of the two and drop 'Two/Encryption', or give their stacks "
+        "different environments"
+    )
+
+
+def test_each_account_and_region_has_one_of_its_own():
+    app = App()
+    for index, (account, region) in enumerate(
+        [("111122223333", "eu-west-1"), ("111122223333", "us-east-1"), ("444455556666", "eu-west-1")]
+    ):
+        TraceEncryption(Stack(app, f"S{index}", env=Environment(account=account, region=region)), "Encryption")
+
+
+def test_stacks_without_an_environment_go_to_the_same_one():
+    app = App()
+    TraceEncryption(Stack(app, "One"), "Encryption")
+    with pytest.raises(InvalidProps, match="sets that of <AWS::AccountId>/<AWS::Region> already"):
+        TraceEncryption(Stack(app, "Two"), "Encryption")
+
+
+def test_stages_without_an_environment_may_each_have_their_own():
+    app = App()
+    for name in ("Test", "Production"):
+        TraceEncryption(Stack(Stage(app, name), "Tracing"), "Encryption")
+
+
+def test_stages_of_the_same_environment_share_it():
+    app = App()
+    TraceEncryption(Stack(Stage(app, "Test", env=HERE), "Tracing"), "Encryption")
+    with pytest.raises(InvalidProps, match="'Test/Tracing/Encryption' sets that of 111122223333/eu-west-1 already"):
+        TraceEncryption(Stack(Stage(app, "Production", env=HERE), "Tracing"), "Encryption")
+
+
+def test_an_app_remembers_nothing_of_another():
+    for _ in range(2):
+        TraceEncryption(Stack(App(), "One", env=HERE), "Encryption")
