@@ -17,7 +17,7 @@ golden: setup    ## write the golden templates anew, after a change that is mean
 	@$(BIN)/pytest tests/stacks --snapshot-update
 
 bench: setup     ## what the goals are measured with
-	@missed=0; for each in synth tracing; do $(BIN)/python -m benchmarks.$$each || missed=1; done; exit $$missed
+	@missed=0; for each in synth tracing lake; do $(BIN)/python -m benchmarks.$$each || missed=1; done; exit $$missed
 
 schema: setup    ## the JSON Schema of the settings, which cdk.json names
 	@$(BIN)/raytrail schema --output docs/settings.schema.json

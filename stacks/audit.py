@@ -39,38 +39,40 @@ class AuditStack(KitStack):
             name=settings.name,
             events=[ManagementEvents(), *([DataEvents.tables(*tables)] if tables else [])],
             retention=Retention(
+                infrequent_after_days=settings.audit.infrequent_after_days,
                 archive_after_days=settings.audit.archive_after_days,
                 expire_after_days=settings.audit.expire_after_days,
             ),
             log_retention=log_retention(settings.audit.log_retention_days),
         )
-        assert trail.store is not None
-        lake = self._make_lake(settings, trail.bucket, key=trail.key, access_logs=trail.store.access_logs)
-        trail.never_record(lake.results)
+        self._make_lake(settings, trail=trail)
         self._count(trail.log_group, settings)
         CfnOutput(self, "TrailName", value=settings.name)
 
     def _take_trail(self, settings: Settings, existing: ExistingTrail) -> None:
         bucket = s3.Bucket.from_bucket_name(self, "TrailBucket", existing.bucket_name)
         key = kms.Key.from_key_arn(self, "ResultsKey", existing.kms_key_arn) if existing.kms_key_arn else None
-        self._make_lake(settings, bucket, key=key, prefix=existing.prefix, organization_id=existing.organization_id)
+        self._make_lake(
+            settings, bucket=bucket, key=key, prefix=existing.prefix, organization_id=existing.organization_id
+        )
         if existing.log_group_name:
             self._count(logs.LogGroup.from_log_group_name(self, "TrailLogs", existing.log_group_name), settings)
 
     def _make_lake(
         self,
         settings: Settings,
-        bucket: s3.IBucket,
         *,
-        key: kms.IKey | None,
-        access_logs: s3.IBucket | None = None,
+        trail: AuditTrail | None = None,
+        bucket: s3.IBucket | None = None,
+        key: kms.IKey | None = None,
         prefix: str = "",
         organization_id: str | None = None,
-    ) -> AuditLake:
+    ) -> None:
         lake = AuditLake(
             self,
             "Lake",
             name=settings.name,
+            trail=trail,
             bucket=bucket,
             prefix=prefix,
             organization_id=organization_id,
@@ -79,15 +81,13 @@ class AuditStack(KitStack):
             regions=tuple(dict.fromkeys((*settings.audit.regions, settings.region))),
             start_date=settings.audit.start_date,
             encryption_key=key,
-            access_logs=access_logs,
             results_expire_after_days=settings.audit.results_expire_after_days,
             query_limit_gb=settings.audit.query_limit_gb,
         )
-        CfnOutput(self, "TrailBucketName", value=bucket.bucket_name)
+        CfnOutput(self, "TrailBucketName", value=lake.bucket.bucket_name)
         CfnOutput(self, "DatabaseName", value=lake.database_name)
         CfnOutput(self, "EventsTableName", value=lake.table_name)
         CfnOutput(self, "WorkGroupName", value=lake.workgroup_name)
-        return lake
 
     def _count(self, log_group: logs.ILogGroup, settings: Settings) -> None:
         self.metrics = AuditMetrics(self, "Metrics", log_group=log_group, namespace=f"{settings.name}/Audit")

@@ -17,6 +17,7 @@ from raytrail.audit import saved_queries
 from raytrail.cli._main import app as command_line
 from raytrail.demo import LOCAL_ROWS
 from raytrail.detection import DETECTIONS, Detection
+from raytrail.instrumentation import services_table, support_table
 from raytrail.localaws import recorded_types
 from raytrail.localaws._hooks import hook
 from raytrail.localaws._serve import PARTS
@@ -207,3 +208,8 @@ def anchors(page: Path) -> set[str]:
     """The anchors that a page's headings make."""
     headings = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("table_of", [support_table, services_table])
+def test_the_tables_of_the_other_computes_are_those_of_the_code(table_of):
+    assert table_of() in (ROOT / "docs" / "computes.md").read_text(encoding="utf-8")

@@ -112,6 +112,23 @@ def test_a_teams_traces_have_groups_rules_and_a_key(made):
     assert 'service("checkout") { fault } AND http.url CONTAINS "/payments"' in expressions
 
 
+def test_one_service_of_ecs_is_shown_with_each_kind_of_agent(made):
+    template = made("ecs_service_with_agents")
+    images = {
+        container["Image"].partition(":")[0].rpartition("/")[2]
+        for task in properties(template, "AWS::ECS::TaskDefinition")
+        for container in task["ContainerDefinitions"]
+        if isinstance(container["Image"], str)
+    }
+    assert {"cloudwatch-agent", "aws-otel-collector", "aws-xray-daemon"} <= images
+
+
+def test_machines_and_beanstalk_get_an_agent_each_by_its_own_way(made):
+    template = made("ec2_and_beanstalk")
+    assert len(resources(template, "AWS::SSM::Association")) >= 1
+    assert len(resources(template, "AWS::ElasticBeanstalk::Environment")) == 1
+
+
 def test_partners_are_told_by_way_of_secrets_and_the_handler_is_wrapped(made):
     template = made("honeycomb_and_rollbar")
     function = only(template, "AWS::Lambda::Function")
@@ -125,7 +142,8 @@ def test_partners_are_told_by_way_of_secrets_and_the_handler_is_wrapped(made):
 
 def test_the_lake_reads_the_bucket_of_the_organization_trail_and_makes_no_trail(made):
     template = made("lake_over_existing_trail")
-    table = only(template, "AWS::Glue::Table")["TableInput"]
+    tables = {table["TableInput"]["Name"]: table["TableInput"] for table in properties(template, "AWS::Glue::Table")}
+    table = tables["cloudtrail_events"]
     location = "s3://example-organization-trail/AWSLogs/o-exampleorgid/"
     assert table["StorageDescriptor"]["Location"] == location
     parameters = table["Parameters"]

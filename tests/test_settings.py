@@ -60,7 +60,8 @@ VALID = st.fixed_dictionaries(
                 )
             ),
             log_retention_days=RETENTION,
-            archive_after_days=st.integers(30, 2556),
+            infrequent_after_days=NONE_OR(st.integers(30, 60)),
+            archive_after_days=st.integers(90, 2556),
             expire_after_days=st.integers(2557, 36500),
             results_expire_after_days=st.integers(1, 3650),
             query_limit_gb=st.integers(1, 10_000),

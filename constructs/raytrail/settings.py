@@ -130,7 +130,12 @@ class AuditSettings(_Section):
     enabled: bool = Field(True, description="Whether the audit stack is part of the app.")
     existing_trail: ExistingTrail | None = Field(None, description="Take this trail instead of making one.")
     log_retention_days: RetentionDays = Field(90, description="Days that the trail's log group keeps events.")
-    archive_after_days: int = Field(90, ge=30, le=3650, description="Days until trail files move to Glacier storage.")
+    infrequent_after_days: int | None = Field(
+        None, ge=30, le=3650, description="Days until trail files move to Infrequent Access. Default: never."
+    )
+    archive_after_days: int = Field(
+        90, ge=30, le=3650, validate_default=True, description="Days until trail files move to Glacier storage."
+    )
     expire_after_days: int = Field(
         2557, ge=91, le=36500, validate_default=True, description="Days until trail files are deleted."
     )
@@ -143,6 +148,18 @@ class AuditSettings(_Section):
     regions: Annotated[tuple[RegionFolder, ...], DISTINCT] = Field(
         DEFAULT_REGIONS, min_length=1, description="Regions that the lake's tables show."
     )
+
+    @field_validator("archive_after_days")
+    @classmethod
+    def _infrequent_access_is_paid_for_thirty_days(cls, days: int, info: ValidationInfo) -> int:
+        infrequent = info.data.get("infrequent_after_days")
+        if infrequent is not None and days < infrequent + 30:
+            raise PydanticCustomError(
+                "archived_too_soon",
+                "should be 30 or more above infrequent_after_days, which is {infrequent}",
+                {"infrequent": infrequent},
+            )
+        return days
 
     @field_validator("expire_after_days")
     @classmethod

@@ -1,124 +1,50 @@
 """The answers to the saved queries, computed in plain Python from the records: no SQL, nothing of the package.
 
-Each function takes the records of the partitions that its query selects, a delivered duplicate included, and returns
-the rows in the query's order, as text.
+Each function takes the records of the partitions that its query selects, a delivered duplicate included, and the
+values that the query is asked with, and returns the rows in the query's order. The answers about one actor or resource
+are in `tests.queries.inquiries`, those about risks in `tests.queries.risks`, those over a history in
+`tests.queries.histories`.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-Record = dict[str, Any]
-Row = tuple[Any, ...]
-
-
-def get(record: Any, *path: str | int) -> Any:
-    for step in path:
-        if isinstance(step, int):
-            record = record[step] if isinstance(record, list) and step < len(record) else None
-        else:
-            record = record.get(step) if isinstance(record, dict) else None
-    return record
-
-
-def text(value: Any) -> str | None:
-    """A column of strings: JSON as it is written without blanks."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def scalar(record: Record, column: str, *path: str | int) -> str | None:
-    """A scalar somewhere in a column of JSON; a column that is no JSON has none."""
-    value = field(record, column)
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return None
-    found = get(value, *path)
-    return None if isinstance(found, (dict, list)) else text(found)
-
-
-def field(record: Any, *path: str) -> Any:
-    """A field of a struct: the SerDe reads its name in any case."""
-    for step in path:
-        names = {name.lower(): value for name, value in record.items()} if isinstance(record, dict) else {}
-        record = names.get(step.lower())
-    return record
-
-
-def identity(record: Record, *path: str) -> str | None:
-    return text(field(record, "userIdentity", *path))
-
-
-def first(*values: str | None) -> str | None:
-    return next((value for value in values if value is not None), None)
-
-
-def actor(record: Record) -> str | None:
-    return first(
-        identity(record, "sessionContext", "sessionIssuer", "arn"),
-        identity(record, "arn"),
-        identity(record, "invokedBy"),
-        identity(record, "accountId"),
-        "unknown",
-    )
-
-
-def column(name: str) -> Callable[[Record], str | None]:
-    return lambda record: text(field(record, name))
-
-
-TIME, ACCOUNT, SOURCE, NAME = (
-    column("eventTime"),
-    column("recipientAccountId"),
-    column("eventSource"),
-    column("eventName"),
+from tests.queries import histories, inquiries, risks
+from tests.queries.plain_reader import (
+    ACCOUNT,
+    ADDRESS,
+    AGENT,
+    ERROR,
+    ID,
+    NAME,
+    PARAMETERS,
+    REGION,
+    SOURCE,
+    TIME,
+    Answer,
+    Record,
+    Values,
+    actor,
+    distinct,
+    failed,
+    field,
+    first,
+    get,
+    grouped,
+    identity,
+    listed,
+    ordered,
+    outcome,
+    scalar,
+    span,
+    text,
 )
-ADDRESS, AGENT, ERROR, ID = column("sourceIPAddress"), column("userAgent"), column("errorCode"), column("eventID")
-REGION, PARAMETERS = column("awsRegion"), column("requestParameters")
 
 
-def ordered(rows: Iterable[Row], *keys: int) -> list[list[str | None]]:
-    """Sort by places from 1, a negative one from the greatest; NULL comes last either way."""
-    result = list(rows)
-    for key in reversed(keys):
-        place = abs(key) - 1
-        known = sorted((row for row in result if row[place] is not None), key=lambda row: row[place], reverse=key < 0)
-        result = known + [row for row in result if row[place] is None]
-    return [[None if value is None else str(value) for value in row] for row in result]
-
-
-def listed(records: Sequence[Record], wanted: Callable[[Record], bool], *columns: Callable[[Record], Any]) -> set[Row]:
-    return {tuple(make(record) for make in columns) for record in records if wanted(record)}
-
-
-def grouped(records: Sequence[Record], *columns: Callable[[Record], Any]) -> dict[Row, list[Record]]:
-    groups: dict[Row, list[Record]] = defaultdict(list)
-    for record in records:
-        groups[tuple(make(record) for make in columns)].append(record)
-    return groups
-
-
-def distinct(records: Sequence[Record], value: Callable[[Record], Any] = ID) -> int:
-    return len({value(record) for record in records} - {None})
-
-
-def span(records: Sequence[Record]) -> tuple[str | None, str | None]:
-    times = [time for record in records if (time := TIME(record)) is not None]
-    return (min(times), max(times)) if times else (None, None)
-
-
-def failed(records: Sequence[Record]) -> list[Record]:
-    return [record for record in records if ERROR(record) is not None]
-
-
-def root_use(records: Sequence[Record]) -> list[list[str | None]]:
+def root_use(records: Sequence[Record], _: Values) -> list[list[Any]]:
     def wanted(record: Record) -> bool:
         service = field(record, "eventType") in (None, "AwsServiceEvent")
         return identity(record, "type") == "Root" and identity(record, "invokedBy") is None and not service
@@ -126,7 +52,7 @@ def root_use(records: Sequence[Record]) -> list[list[str | None]]:
     return ordered(listed(records, wanted, TIME, ACCOUNT, SOURCE, NAME, ADDRESS, AGENT, ERROR, ID), -1, 8)
 
 
-def console_sign_ins_without_mfa(records: Sequence[Record]) -> list[list[str | None]]:
+def console_sign_ins_without_mfa(records: Sequence[Record], _: Values) -> list[list[Any]]:
     def wanted(record: Record) -> bool:
         return (
             SOURCE(record) == "signin.amazonaws.com"
@@ -145,7 +71,7 @@ def console_sign_ins_without_mfa(records: Sequence[Record]) -> list[list[str | N
     return ordered(listed(records, wanted, TIME, ACCOUNT, kind, who, ADDRESS, AGENT, ID), -1, 7)
 
 
-def denied_calls_by_actor(records: Sequence[Record]) -> list[list[str | None]]:
+def denied_calls_by_actor(records: Sequence[Record], _: Values) -> list[list[Any]]:
     pattern = re.compile(r"(?i)access_?denied|unauthorized|forbidden|not_?authorized")
     denied = [record for record in records if pattern.search(ERROR(record) or "")]
     rows = [
@@ -155,7 +81,7 @@ def denied_calls_by_actor(records: Sequence[Record]) -> list[list[str | None]]:
     return ordered(rows, -4, 1, 2, 3)
 
 
-def new_principals_and_keys(records: Sequence[Record]) -> list[list[str | None]]:
+def new_principals_and_keys(records: Sequence[Record], _: Values) -> list[list[Any]]:
     made = {
         *("CreateUser", "CreateRole", "CreateAccessKey", "CreateLoginProfile", "UpdateLoginProfile"),
         *("CreateServiceSpecificCredential", "UploadSigningCertificate", "UploadSSHPublicKey", "CreateSAMLProvider"),
@@ -181,7 +107,7 @@ def new_principals_and_keys(records: Sequence[Record]) -> list[list[str | None]]
     return ordered(listed(records, wanted, TIME, ACCOUNT, actor, NAME, principal, thing, ID), -1, 7)
 
 
-def trail_and_detection_tampering(records: Sequence[Record]) -> list[list[str | None]]:
+def trail_and_detection_tampering(records: Sequence[Record], _: Values) -> list[list[Any]]:
     calls = {
         "cloudtrail": "StopLogging DeleteTrail UpdateTrail PutEventSelectors DeleteEventDataStore "
         "StopEventDataStoreIngestion",
@@ -199,14 +125,11 @@ def trail_and_detection_tampering(records: Sequence[Record]) -> list[list[str | 
         service = (SOURCE(record) or "").removesuffix(".amazonaws.com")
         return NAME(record) in calls.get(service, "").split()
 
-    def outcome(record: Record) -> str | None:
-        return first(ERROR(record), "done")
-
     rows = listed(records, wanted, TIME, ACCOUNT, REGION, actor, SOURCE, NAME, outcome, PARAMETERS, ADDRESS, ID)
     return ordered(rows, -1, 10)
 
 
-def security_groups_opened(records: Sequence[Record]) -> list[list[str | None]]:
+def security_groups_opened(records: Sequence[Record], _: Values) -> list[list[Any]]:
     def wanted(record: Record) -> bool:
         parameters = PARAMETERS(record) or ""
         return (
@@ -233,7 +156,7 @@ def security_groups_opened(records: Sequence[Record]) -> list[list[str | None]]:
     return ordered(rows, -1, 9)
 
 
-def public_s3(records: Sequence[Record]) -> list[list[str | None]]:
+def public_s3(records: Sequence[Record], _: Values) -> list[list[Any]]:
     def everybody(principal: Any) -> bool:
         named = get(principal, "AWS")
         return "*" in (principal, named) or (isinstance(named, list) and "*" in named)
@@ -260,7 +183,7 @@ def public_s3(records: Sequence[Record]) -> list[list[str | None]]:
     return ordered(listed(records, wanted, TIME, ACCOUNT, actor, NAME, bucket, ADDRESS, PARAMETERS, ID), -1, 8)
 
 
-def application_calls(records: Sequence[Record]) -> list[list[str | None]]:
+def application_calls(records: Sequence[Record], _: Values) -> list[list[Any]]:
     def wanted(record: Record) -> bool:
         scope = identity(record, "inScopeOf", "issuerType")
         by_lambda = scope == "AWS::Lambda::Function" or "exec-env/AWS_Lambda_" in (AGENT(record) or "")
@@ -278,7 +201,7 @@ def application_calls(records: Sequence[Record]) -> list[list[str | None]]:
     return ordered(rows, 1, -5, 3, 4)
 
 
-def deletions(records: Sequence[Record]) -> list[list[str | None]]:
+def deletions(records: Sequence[Record], _: Values) -> list[list[Any]]:
     def wanted(record: Record) -> bool:
         name = NAME(record) or ""
         deleting = re.match(r"(Batch|Schedule)?(Delete|Terminate|Purge|Destroy)", name)
@@ -290,7 +213,7 @@ def deletions(records: Sequence[Record]) -> list[list[str | None]]:
     return ordered(rows, -6, 1, 2, 3, 4, 5)
 
 
-def access_key_activity(records: Sequence[Record]) -> list[list[str | None]]:
+def access_key_activity(records: Sequence[Record], _: Values) -> list[list[Any]]:
     rows = []
     for (key,), group in grouped(records, lambda record: identity(record, "accessKeyId")).items():
         if key is None:
@@ -312,7 +235,7 @@ def access_key_activity(records: Sequence[Record]) -> list[list[str | None]]:
     return ordered(rows, -7, 1)
 
 
-def activity_by_user_agent(records: Sequence[Record]) -> list[list[str | None]]:
+def activity_by_user_agent(records: Sequence[Record], _: Values) -> list[list[Any]]:
     rows = []
     for (agent,), group in grouped(records, lambda record: first(AGENT(record), "none")).items():
         services = sorted({SOURCE(record) for record in group} - {None}, key=str)
@@ -321,7 +244,7 @@ def activity_by_user_agent(records: Sequence[Record]) -> list[list[str | None]]:
     return ordered(rows, 2, 1)[:200]
 
 
-def error_rate_by_service(records: Sequence[Record]) -> list[list[str | None]]:
+def error_rate_by_service(records: Sequence[Record], _: Values) -> list[list[Any]]:
     events = []
     for group in grouped(records, ID).values():
         source = max((SOURCE(record) or "" for record in group), default="")
@@ -336,16 +259,13 @@ def error_rate_by_service(records: Sequence[Record]) -> list[list[str | None]]:
     return ordered(rows, -4, -3, 1)
 
 
-def calls_by_actor(records: Sequence[Record]) -> list[list[str | None]]:
+def calls_by_actor(records: Sequence[Record], _: Values) -> list[list[Any]]:
     groups = grouped(records, actor, lambda record: identity(record, "type"), SOURCE, NAME)
     rows = [(*key, distinct(group), distinct(failed(group)), span(group)[1]) for key, group in groups.items()]
     return ordered(rows, -5, 1, 2, 3, 4)
 
 
-DAYS = {"root_use": 30, "trail_and_detection_tampering": 30}
-"""Days that a query looks back, where it is not 7."""
-
-ANSWERS: dict[str, Callable[[Sequence[Record]], list[list[str | None]]]] = {
+ANSWERS: dict[str, Answer] = {
     answer.__name__: answer
     for answer in (
         access_key_activity,
@@ -361,5 +281,8 @@ ANSWERS: dict[str, Callable[[Sequence[Record]], list[list[str | None]]]] = {
         root_use,
         security_groups_opened,
         trail_and_detection_tampering,
+        *inquiries.ANSWERS,
+        *risks.ANSWERS,
+        *histories.ANSWERS,
     )
 }

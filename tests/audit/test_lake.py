@@ -1,4 +1,4 @@
-"""The lake: the table over a trail's files, the workgroup with its limits, the saved queries."""
+"""The lake: the tables over a trail's files, the view, the workgroup with its limits, the saved queries."""
 
 from __future__ import annotations
 
@@ -11,27 +11,41 @@ import pytest
 from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from tests.synth import ACCOUNT, Json, only, plain, properties, resources, statements
+from aws_cdk.assertions import Annotations, Match
+from tests.synth import ACCOUNT, Json, bare_stack, only, plain, properties, resources, statements
 
-from raytrail.audit import AuditLake, saved_queries
+from raytrail.audit import AuditLake, AuditTrail, DataEvents, ManagementEvents, saved_queries
 from raytrail.errors import InvalidProps
+from raytrail.queries import view_definition
 
 REGIONS = ("us-east-1", "eu-west-1")
+FOLDERS = {
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+    "cloudtrail_events": "CloudTrail",
+    "cloudtrail_network_activity": "CloudTrail-NetworkActivity",
+    "cloudtrail_insights": "CloudTrail-Insight",
+    "cloudtrail_digests": "CloudTrail-Digest",
+}
 
 
 @pytest.fixture
 def make(stack: Stack, template: Callable[[], Json]) -> Callable[..., Json]:
     def make(**props: Any) -> Json:
-        given = {
-            "name": "my-lake",
-            "bucket": s3.Bucket.from_bucket_name(stack, "TrailBucket", "trail-files"),
-            "regions": REGIONS,
-            "start_date": date(2026, 1, 2),
-        }
+        source = {} if "trail" in props else {"bucket": s3.Bucket.from_bucket_name(stack, "Files", "trail-files")}
+        given = {"name": "my-lake", "regions": REGIONS, "start_date": date(2026, 1, 2), **source}
         AuditLake(stack, "Lake", **{**given, **props})
         return template()
 
     return make
+
+
+def tables(template: Json) -> dict[str, Json]:
+    """What Glue is given for each table and view, by name."""
+    return {each["TableInput"]["Name"]: each["TableInput"] for each in properties(template, "AWS::Glue::Table")}
+
+
+def events(template: Json) -> Json:
+    return tables(template)["cloudtrail_events"]
 
 
 def configuration(template: Json) -> Json:
@@ -39,8 +53,13 @@ def configuration(template: Json) -> Json:
     return found
 
 
-def test_the_table_projects_its_partitions_over_the_trails_bucket(make):
-    table = only(make(), "AWS::Glue::Table")["TableInput"]
+def warnings(stack: Stack) -> list[str]:
+    found = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    return [str(each.entry.data) for each in found]
+
+
+def test_the_events_table_projects_its_partitions_over_the_trails_bucket(make):
+    table = events(make())
     assert table["StorageDescriptor"]["Location"] == "s3://trail-files/AWSLogs/"
     assert table["Parameters"] == {
         "EXTERNAL": "TRUE",
@@ -58,27 +77,159 @@ def test_the_table_projects_its_partitions_over_the_trails_bucket(make):
     }
 
 
+def test_each_folder_that_cloudtrail_writes_has_a_table_of_the_same_days_and_regions(make):
+    made = tables(make(prefix="audit", organization_id="o-a1b2c3d4e5", accounts=["111122223333", "444455556666"]))
+    shown = {
+        name: table["Parameters"].pop("storage.location.template") for name, table in made.items() if name in FOLDERS
+    }
+    assert shown == {
+        name: f"s3://trail-files/audit/AWSLogs/o-a1b2c3d4e5/${{account}}/{folder}/${{region}}/${{timestamp}}/"
+        for name, folder in FOLDERS.items()
+    }
+    assert len({str(made[name]["Parameters"]) for name in FOLDERS}) == 1
+    assert made["cloudtrail_events"]["Parameters"]["projection.account.values"] == "111122223333,444455556666"
+
+
+def test_a_location_ends_in_a_slash_or_it_would_take_in_what_begins_alike(make):
+    made = tables(make())
+    for name in FOLDERS:
+        table = made[name]
+        assert table["StorageDescriptor"]["Location"].endswith("/")
+        assert table["Parameters"]["storage.location.template"].endswith("/")
+
+
 def test_each_partition_key_is_projected_and_in_the_template_of_the_location(make):
     """https://docs.aws.amazon.com/athena/latest/ug/partition-projection-setting-up.html: or queries find nothing."""
-    table = only(make(), "AWS::Glue::Table")["TableInput"]
-    for key in table["PartitionKeys"]:
-        assert f"projection.{key['Name']}.type" in table["Parameters"]
-        assert f"${{{key['Name']}}}" in table["Parameters"]["storage.location.template"]
+    made = tables(make())
+    for name in FOLDERS:
+        for key in made[name]["PartitionKeys"]:
+            assert f"projection.{key['Name']}.type" in made[name]["Parameters"]
+            assert f"${{{key['Name']}}}" in made[name]["Parameters"]["storage.location.template"]
 
 
-def test_the_table_reads_the_files_as_athena_documents(make):
+def test_the_events_table_reads_the_files_as_athena_documents(make):
     """https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table-partition-projection.html."""
-    storage = only(make(), "AWS::Glue::Table")["TableInput"]["StorageDescriptor"]
+    storage = events(make())["StorageDescriptor"]
     assert storage["SerdeInfo"] == {"SerializationLibrary": "org.apache.hive.hcatalog.data.JsonSerDe"}
     assert storage["InputFormat"] == "com.amazon.emr.cloudtrail.CloudTrailInputFormat"
     assert storage["OutputFormat"] == "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
 
 
+def test_network_activity_is_read_as_events_are(make):
+    """https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table.html: only the folder is another."""
+    made = tables(make())
+    assert made["cloudtrail_network_activity"]["StorageDescriptor"] == made["cloudtrail_events"]["StorageDescriptor"]
+
+
+def test_a_digest_is_read_as_a_line_of_json(make):
+    storage = tables(make())["cloudtrail_digests"]["StorageDescriptor"]
+    assert storage["SerdeInfo"] == {"SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe"}
+    assert storage["InputFormat"] == "org.apache.hadoop.mapred.TextInputFormat"
+
+
+def test_the_view_is_athenas_beside_its_table_and_waits_for_it(make):
+    template = make()
+    ids = {each["Properties"]["TableInput"]["Name"]: id for id, each in resources(template, "AWS::Glue::Table").items()}
+    view = resources(template, "AWS::Glue::Table")[ids["events"]]
+    definition = view_definition(database="my_lake", table="cloudtrail_events")
+    given = view["Properties"]["TableInput"]
+    assert given["TableType"] == "VIRTUAL_VIEW"
+    assert given["ViewOriginalText"] == definition.original_text
+    assert given["Parameters"]["presto_view"] == "true"
+    assert [each["Name"] for each in given["StorageDescriptor"]["Columns"]] == [c.name for c in definition.columns]
+    assert ids["cloudtrail_events"] in view["DependsOn"]
+
+
 def test_the_database_and_the_workgroup_are_named_after_the_lake(make):
     template = make()
     assert only(template, "AWS::Glue::Database")["DatabaseInput"]["Name"] == "my_lake"
-    assert only(template, "AWS::Glue::Table")["DatabaseName"] == "my_lake"
+    assert {each["DatabaseName"] for each in properties(template, "AWS::Glue::Table")} == {"my_lake"}
     assert only(template, "AWS::Athena::WorkGroup")["Name"] == "my-lake"
+
+
+def test_every_table_waits_for_its_database(make):
+    template = make()
+    (database,) = resources(template, "AWS::Glue::Database")
+    assert all(database in each["DependsOn"] for each in resources(template, "AWS::Glue::Table").values())
+
+
+class TestOverATrail:
+    @pytest.fixture
+    def trail(self, stack: Stack) -> AuditTrail:
+        return AuditTrail(
+            stack,
+            "Trail",
+            name="raytrail",
+            prefix="audit",
+            organization_id="o-a1b2c3d4e5",
+            events=[ManagementEvents(), DataEvents.all_of("AWS::S3::Object")],
+        )
+
+    def test_bucket_prefix_organization_and_key_are_the_trails(self, make, trail):
+        template = make(trail=trail)
+        bucket = plain(only(template, "AWS::CloudTrail::Trail"))["S3BucketName"]
+        assert plain(events(template))["StorageDescriptor"]["Location"] == f"s3://{bucket}/audit/AWSLogs/o-a1b2c3d4e5/"
+        (key,) = resources(template, "AWS::KMS::Key")
+        found = configuration(template)["ResultConfiguration"]["EncryptionConfiguration"]
+        assert found == {"EncryptionOption": "SSE_KMS", "KmsKey": f"<{key}.Arn>"}
+
+    def test_the_trail_never_records_the_results_of_queries(self, make, trail):
+        template = make(trail=trail)
+        results = configuration(template)["ResultConfiguration"]["OutputLocation"].removeprefix("s3://<")[:-2]
+        [objects] = [
+            field["NotStartsWith"]
+            for selector in plain(only(template, "AWS::CloudTrail::Trail"))["AdvancedEventSelectors"]
+            for field in selector["FieldSelectors"]
+            if field["Field"] == "resources.ARN"
+        ]
+        assert f"<{results}.Arn>/" in objects
+
+    def test_reading_the_results_is_logged_where_reading_the_trail_is(self, make, trail):
+        template = make(trail=trail)
+        logged = [each.get("LoggingConfiguration") for each in plain(properties(template, "AWS::S3::Bucket"))]
+        targets = {each["LogFilePrefix"]: each["DestinationBucketName"] for each in logged if each}
+        assert targets.keys() == {"trail/", "results/"}
+        assert targets["trail/"] == targets["results/"]
+
+    @pytest.mark.parametrize("twice", [{"prefix": "p"}, {"organization_id": "o-a1b2c3d4e5"}, {"bucket": None}])
+    def test_what_is_the_trails_is_not_given_beside_it(self, make, trail, twice):
+        if "bucket" in twice:
+            twice = {"bucket": trail.bucket}
+        with pytest.raises(InvalidProps, match="are the trail's; give them, or the trail"):
+            make(trail=trail, **twice)
+
+
+def test_a_lake_without_a_trail_or_a_bucket_reads_nothing_and_is_refused(make):
+    with pytest.raises(InvalidProps, match="give the trail, or the bucket that it delivers to"):
+        make(bucket=None)
+
+
+class TestWhatWouldBeInvisible:
+    def test_the_stacks_own_region_is_missed(self, make, stack):
+        make(regions=["eu-west-1"])
+        assert any("regions leave out us-east-1, the stack's own" in each for each in warnings(stack))
+
+    def test_the_region_of_global_services_is_missed(self, context):
+        stack = bare_stack(context, region="eu-west-1")
+        bucket = s3.Bucket.from_bucket_name(stack, "Files", "trail-files")
+        AuditLake(stack, "Lake", name="l", bucket=bucket, regions=["eu-west-1"], start_date=date(2026, 1, 2))
+        (warning,) = warnings(stack)
+        assert warning.startswith("regions leave out us-east-1: the events of global services")
+
+    def test_an_organizations_accounts_are_missed(self, make, stack):
+        make(organization_id="o-a1b2c3d4e5")
+        (warning,) = warnings(stack)
+        assert warning.startswith("the trail is an organization's and accounts names none")
+
+    def test_where_all_are_named_there_is_nothing_to_warn_of(self, make, stack):
+        make(organization_id="o-a1b2c3d4e5", accounts=["111122223333"])
+        assert warnings(stack) == []
+
+    def test_a_region_that_is_not_known_at_synth_is_not_guessed_at(self, context):
+        stack = bare_stack(context, account=None, region=None)
+        bucket = s3.Bucket.from_bucket_name(stack, "Files", "trail-files")
+        AuditLake(stack, "Lake", name="l", bucket=bucket, regions=REGIONS, start_date=date(2026, 1, 2))
+        assert warnings(stack) == []
 
 
 def test_nobody_can_read_more_than_the_limit_or_set_another(make):
@@ -136,11 +287,13 @@ def test_there_are_at_least_eight_saved_queries_within_athenas_limits(make):
 
 
 def test_each_saved_query_asks_the_lakes_table_for_its_accounts_and_regions(make):
-    for query in properties(make(accounts=["111122223333", "444455556666"]), "AWS::Athena::NamedQuery"):
-        text = query["QueryString"]
-        assert '"cloudtrail_events"' in text
-        assert "account IN ('111122223333', '444455556666')" in text
-        assert "region IN ('us-east-1', 'eu-west-1')" in text
+    accounts = ["111122223333", "444455556666"]
+    saved = {
+        each["Name"]: each["QueryString"] for each in properties(make(accounts=accounts), "AWS::Athena::NamedQuery")
+    }
+    for query in saved_queries():
+        text = saved[query.title]
+        assert text == query.render(table="cloudtrail_events", accounts=accounts, regions=REGIONS)
         assert not re.search(r"\$\{", text)
 
 

@@ -21,6 +21,11 @@ SEEN = {
     ],
     "FailedSignIns": [SIGN_IN],
     "IdentityChanges": [call("iam", "CreateUser", userIdentity=USER, readOnly=False)],
+    "TrailTampering": [
+        call("cloudtrail", "StopLogging"),
+        call("cloudtrail", "DeleteTrail", errorCode="AccessDenied"),
+        *(call("cloudtrail", name) for name in ("UpdateTrail", "PutEventSelectors", "PutInsightSelectors")),
+    ],
 }
 PASSED_OVER = {
     "DeniedCalls": [
@@ -33,6 +38,11 @@ PASSED_OVER = {
         call("iam", "ListUsers", readOnly=True),
         call("iam", "CreateUser", errorCode="AccessDenied"),
         call("sts", "AssumeRole"),
+    ],
+    "TrailTampering": [
+        call("cloudtrail", "DescribeTrails"),
+        call("cloudtrail", "StartLogging"),
+        call("codebuild", "StopLogging"),
     ],
 }
 
@@ -49,10 +59,23 @@ def test_each_count_is_a_metric_filter_that_counts_ones(stack, template):
         (transformation,) = each["MetricTransformations"]
         assert (transformation["MetricNamespace"], transformation["MetricValue"]) == ("raytrail/Audit", "1")
         assert each["LogGroupName"] == "trail"
-    shown = [metrics.denied_calls, metrics.failed_sign_ins, metrics.identity_changes]
+    shown = [metrics.denied_calls, metrics.failed_sign_ins, metrics.identity_changes, metrics.trail_tampering]
     assert [(each.namespace, each.metric_name, each.statistic) for each in shown] == [
         ("raytrail/Audit", name, "Sum") for name in _PATTERNS
     ]
+
+
+def test_what_was_delivered_is_the_log_groups_own_count(stack):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html."""
+    group = logs.LogGroup.from_log_group_name(stack, "Trail", "trail")
+    delivered = AuditMetrics(stack, "Metrics", log_group=group, namespace="raytrail/Audit").delivered
+    assert (delivered.namespace, delivered.metric_name, delivered.statistic) == ("AWS/Logs", "IncomingLogEvents", "Sum")
+    assert dict(delivered.dimensions or {}) == {"LogGroupName": "trail"}
+
+
+def test_a_pattern_is_no_longer_than_cloudwatch_logs_takes():
+    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html."""
+    assert all(len(pattern) <= 1024 for pattern in _PATTERNS.values())
 
 
 @pytest.mark.local

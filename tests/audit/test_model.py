@@ -53,6 +53,31 @@ def test_files_go_after_they_were_archived(archive, later):
     assert Retention(archive_after_days=archive, expire_after_days=archive + later).archive_after_days == archive
 
 
+@given(st.integers(30, 3650), st.integers(30, 3650))
+def test_files_may_be_in_infrequent_access_for_30_days_or_more_before_they_are_archived(infrequent, longer):
+    made = Retention(
+        infrequent_after_days=infrequent,
+        archive_after_days=infrequent + longer,
+        expire_after_days=infrequent + longer + 1,
+    )
+    assert made.infrequent_after_days == infrequent
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        ({"infrequent_after_days": 29}, "infrequent_after_days is 30 or more, got 29"),
+        (
+            {"infrequent_after_days": 61, "archive_after_days": 90},
+            "is to be 30 days or more after",
+        ),
+    ],
+)
+def test_files_that_would_leave_infrequent_access_before_it_is_paid_for_are_refused(days, said):
+    with pytest.raises(InvalidProps, match=said):
+        Retention(**days)
+
+
 @given(st.integers(30, 3650), st.integers(0, 3650))
 def test_files_that_would_go_before_they_were_archived_are_refused(archive, earlier):
     with pytest.raises(InvalidProps, match="or nothing would ever be in the archive"):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlglot import exp
 
 from raytrail.audit import _model_schema as schema
 from raytrail.errors import InvalidProps
@@ -58,3 +59,33 @@ def test_the_range_starts_on_a_fixed_day_and_ends_now() -> None:
 def test_what_would_hide_data_silently_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidProps):
         parameters(**changes)
+
+
+@pytest.mark.parametrize("table", schema.LAKE_TABLES, ids=lambda table: table.name)
+def test_each_table_is_its_folders_and_has_columns_that_hive_can_read(table: schema.LakeTable) -> None:
+    given = table.table_input(**{**WHERE, "prefix": "/audit/", "organization_id": "o-a1b2c3d4e5"})
+    assert given["Parameters"]["storage.location.template"] == (
+        f"s3://logs/audit/AWSLogs/o-a1b2c3d4e5/${{account}}/{table.folder}/${{region}}/${{timestamp}}/"
+    )
+    names = [column["Name"] for column in given["StorageDescriptor"]["Columns"] + given["PartitionKeys"]]
+    assert len(set(names)) == len(names)
+    assert names == [name.lower() for name in names]
+    # https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+    assert all(len(column["Comment"]) <= 255 for column in given["StorageDescriptor"]["Columns"])
+    for column in given["StorageDescriptor"]["Columns"]:
+        assert exp.DataType.build(column["Type"], dialect="hive")
+
+
+def test_no_two_tables_share_a_name_or_a_folder() -> None:
+    assert len({table.name for table in schema.LAKE_TABLES}) == len(schema.LAKE_TABLES)
+    assert len({table.folder for table in schema.LAKE_TABLES}) == len(schema.LAKE_TABLES)
+
+
+def test_a_digest_has_the_fields_that_cloudtrail_documents() -> None:
+    """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html."""
+    documented = """
+        awsAccountId digestStartTime digestEndTime digestS3Bucket digestS3Object digestPublicKeyFingerprint
+        digestSignatureAlgorithm newestEventTime oldestEventTime previousDigestS3Bucket previousDigestS3Object
+        previousDigestHashValue previousDigestHashAlgorithm previousDigestSignature logFiles
+    """
+    assert {column.name for column in schema.DIGESTS.columns} == {name.lower() for name in documented.split()}

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.command import Gatekeeper, Refusal, Said, raytrail
+from tests.cli.command import Gatekeeper, Refusal, Said, environment_with, raytrail
 
 from raytrail.localaws import LocalAws
 
@@ -136,6 +136,32 @@ def test_traces_are_listed_the_newest_last_with_status_path_and_services(traces,
     assert order[1:] == [shop.order, "500", "FAULT 500", "POST", "/v1/orders", nodes]
     assert limited[1:] == [shop.limited, "1000", "THROTTLE 429", "GET", "/orders/17", "api"]
     assert re.fullmatch(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d", order[0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"http": {"response": {"status": 200}}}, "OK 200"),
+        ({"http": {"response": {"status": 404}}, "error": True, "retried": False}, "ERROR 404"),
+        ({"http": {"response": {"status": 429}}, "error": True, "retried": False}, "THROTTLE 429"),
+        ({"http": {"response": {"status": 400}}, "error": True, "throttle": True}, "THROTTLE 400"),
+        ({"http": {"response": {"status": 503}}, "fault": True}, "FAULT 503"),
+    ],
+)
+def test_a_request_is_throttled_if_it_failed_so_and_not_if_a_call_below_it_was_tried_again(
+    here, local_aws, fields, shown
+):
+    """X-Ray tells of a throttled call wherever it was, and of errors and faults at the entry point alone."""
+    region = "eu-central-2"
+    first = segment(**{key: value for key, value in fields.items() if key != "retried"})
+    if fields.get("retried", True):
+        call = below(first, "DynamoDB", 0.1, 0.2, namespace="aws", error=True, throttle=True)
+        first["subsegments"] = [call, below(first, "DynamoDB", 0.3, 0.4, namespace="aws")]
+    xray = local_aws.client("xray", region=region)
+    assert xray.put_trace_segments(TraceSegmentDocuments=[json.dumps(first)])["UnprocessedTraceSegments"] == []
+    said = here("traces", "--endpoint", local_aws.endpoint, "--region", region)
+    (line,) = [line for line in said.out.splitlines() if first["trace_id"] in line]
+    assert re.split(r"\s{2,}", line)[3] == shown
 
 
 def test_a_limit_keeps_the_newest_and_says_so(traces, shop):
@@ -303,7 +329,8 @@ def test_a_terminal_gets_colours_and_no_line_longer_than_itself(columns, shop):
         stdout=follower,
         stderr=follower,
         stdin=follower,
-        env={**os.environ, "TERM": "xterm-256color"},
+        # What whoever runs the tests says of their own terminal would count for more than this one's size.
+        env=environment_with(TERM="xterm-256color", COLUMNS=None, LINES=None, NO_COLOR=None, PYTHONIOENCODING="utf-8"),
     )
     os.close(follower)
     written = b""
@@ -313,9 +340,9 @@ def test_a_terminal_gets_colours_and_no_line_longer_than_itself(columns, shop):
     except OSError:
         # How Linux says that the other side is closed.
         pass
-    assert process.wait(30) == 0
     os.close(leader)
     text = written.decode()
+    assert process.wait(30) == 0, text
     assert "\x1b[1;31m" in text
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip("\r") for line in text.split("\n")]
     assert max(map(len, lines)) <= columns

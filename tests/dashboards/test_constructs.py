@@ -227,3 +227,28 @@ def test_many_denied_calls_are_an_alarm_that_somebody_receives(stack, channel, a
     assert alarm["Threshold"] == 5
     (topic,) = resources(made, "AWS::SNS::Topic")
     assert alarm["AlarmActions"] == [f"<{topic}>"]
+
+
+def test_an_hour_without_events_is_an_alarm_and_its_end_is_told_too(stack, channel, audit, template):
+    AuditAlarms(stack, "Alarms", metrics=audit, channel=channel)
+    made = template()
+    alarm = by_description(made)["CloudTrail delivered no event to its log group for 1 h"]
+    assert measured(alarm) == ("AWS/Logs", "IncomingLogEvents", "Sum", 3600)
+    assert (alarm["Threshold"], alarm["ComparisonOperator"], alarm["EvaluationPeriods"]) == (1, "LessThanThreshold", 1)
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+    assert alarm["TreatMissingData"] == "breaching"
+    (topic,) = resources(made, "AWS::SNS::Topic")
+    assert (alarm["AlarmActions"], alarm["OKActions"]) == ([f"<{topic}>"], [f"<{topic}>"])
+
+
+def test_tampering_with_a_trail_is_an_alarm_at_the_first_call(stack, channel, audit, template):
+    AuditAlarms(stack, "Alarms", metrics=audit, channel=channel)
+    alarm = by_description(template())["Somebody stopped, deleted or changed a trail, or tried to"]
+    assert measured(alarm) == ("raytrail/Audit", "TrailTampering", "Sum", 60)
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (1, 1, "notBreaching")
+
+
+@pytest.mark.parametrize("hours", [0, 25])
+def test_silence_is_heard_within_a_day(stack, channel, audit, hours):
+    with pytest.raises(InvalidProps, match=f"silent_hours is 1 to 24, got {hours}"):
+        AuditAlarms(stack, "Alarms", metrics=audit, channel=channel, silent_hours=hours)

@@ -15,6 +15,7 @@ from tests.synth import ACCOUNT, REGION, only, plain, properties, resources, sta
 from raytrail.alerting import AlertChannel
 from raytrail.detection import DETECTIONS, ApiCallAlerts, Detection
 from raytrail.errors import InvalidProps
+from raytrail.queries import saved_query
 
 EVENTS = {"Service": "events.amazonaws.com"}
 
@@ -102,7 +103,15 @@ def test_the_message_names_actor_call_address_region_technique_and_event(made):
         "time": "2026-10-01T12:00:00Z",
         "error": "",
         "event_id": "5a6b7c8d-0000-4000-8000-000000000001",
+        "query": "raytrail query actor_hour actor=arn:aws:iam::111122223333:user/alex at=2026-10-01T12:00:00Z",
     }
+
+
+def test_the_query_that_an_alert_names_is_one_of_ours_with_these_parameters(made):
+    template = json.loads(target(rules(made)[0], "Channel")["InputTransformer"]["InputTemplate"])
+    command, verb, name, *given = template["query"].split()
+    assert (command, verb) == ("raytrail", "query")
+    assert [word.partition("=")[0] for word in given] == [each.name for each in saved_query(name).parameters]
 
 
 def test_the_message_uses_each_of_its_paths_and_no_other(made):

@@ -147,6 +147,40 @@ def changed(change: Any) -> dict[str, Any]:
             lambda v: v["exporters"]["prometheusremotewrite"].update(headers={"Authorization": "Bearer x"}),
             "header 'Authorization' carries the value of an authorization header",
         ),
+        (
+            lambda v: v["exporters"]["prometheusremotewrite"].update(headers={"api_key": "x"}),
+            "header 'api_key' carries",
+        ),
+        (
+            lambda v: v["exporters"]["prometheusremotewrite"].update(endpoint="https://me:secret@prometheus.example"),
+            "'endpoint' in 'prometheusremotewrite' in 'exporters' in a collector's configuration is an address without",
+        ),
+        (
+            lambda v: v["exporters"]["prometheusremotewrite"].update(
+                endpoint="https://prometheus.example?token=secret"
+            ),
+            "is an address without user, query or fragment",
+        ),
+        (
+            lambda v: v["exporters"]["prometheusremotewrite"].update(proxy_url="http://me:secret@proxy.example:3128"),
+            "'proxy_url' in 'prometheusremotewrite' in 'exporters'",
+        ),
+        (
+            lambda v: v["receivers"]["otlp"]["protocols"]["http"].update(endpoint="me:secret@localhost:4318"),
+            "'endpoint' in 'http' in 'protocols' in 'otlp' in 'receivers'",
+        ),
+        (
+            lambda v: v["exporters"]["prometheusremotewrite"].update(tls={"key_pem": "secret"}),
+            "'key_pem' in 'tls' in 'prometheusremotewrite' in 'exporters' in a collector's configuration carries a key",
+        ),
+        (
+            lambda v: v["exporters"]["prometheusremotewrite"].update(external_labels={"note": ["Bearer secret"]}),
+            "carries the value of an authorization header, which would stand in clear in the template",
+        ),
+        (
+            lambda v: v["exporters"]["prometheusremotewrite"].update(external_labels={"password": "secret"}),
+            "'password' in 'external_labels'",
+        ),
         (lambda v: v["service"].update(pipelines={}), "a collector's configuration has no pipeline"),
         (lambda v: v["service"].update(pipelines={"profiles": {}}), "a pipeline is of traces, metrics or logs"),
         (lambda v: v["service"]["pipelines"]["metrics"].update(receivers=[]), "pipeline 'metrics' has no receivers"),
@@ -170,6 +204,17 @@ def test_what_the_collector_would_stop_at_is_refused(change, why):
     with pytest.raises(InvalidProps) as refused:
         CollectorConfig(value=changed(change))
     assert why in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_an_address_that_the_environment_completes_and_keys_in_files_are_taken():
+    options = {
+        "endpoint": "https://${env:PROMETHEUS}:9090/api/v1/write",
+        "tls": {"key_file": "/var/task/key.pem", "ca_pem": "-----BEGIN CERTIFICATE-----"},
+        "headers": {"x-scope-orgid": "shop"},
+    }
+    value = changed(lambda v: v["exporters"]["prometheusremotewrite"].update(options))
+    assert CollectorConfig(value=value).value["exporters"]["prometheusremotewrite"].items() >= options.items()
 
 
 def test_a_go_function_gets_the_collector_of_its_architecture(stack, template):
@@ -199,6 +244,26 @@ def test_a_configuration_of_ones_own_is_taken(stack, template):
     variables = only(template(), "AWS::Lambda::Function")["Environment"]["Variables"]
     assert json.loads(variables["RAYTRAIL_COLLECTOR_CONFIG"]) == config.value
     assert set(config.value["exporters"]) == {"debug", "awsxray"}
+
+
+def test_a_function_has_one_collector(stack):
+    function = a_function(stack, runtime=lambda_.Runtime.RUBY_3_3)
+    add_collector(function, service_name="orders")
+    with pytest.raises(InvalidProps, match=r"^Test/Function has a collector already"):
+        add_collector(function, service_name="orders")
+
+
+def test_a_function_of_another_service_is_not_renamed(stack):
+    function = a_function(stack, runtime=lambda_.Runtime.RUBY_3_3, environment={"OTEL_SERVICE_NAME": "mine"})
+    with pytest.raises(InvalidProps, match=r"^the environment of Test/Function sets OTEL_SERVICE_NAME already"):
+        add_collector(function, service_name="orders")
+
+
+def test_a_configuration_and_variables_that_lambda_does_not_take_together_are_refused_at_synth(stack, template):
+    function = a_function(stack, runtime=lambda_.Runtime.RUBY_3_3, environment={"BIG": "x" * 3900})
+    add_collector(function, service_name="orders")
+    with pytest.raises(RuntimeError, match="the environment of Test/Function takes at most 4096 bytes in all"):
+        template()
 
 
 def test_turned_off_the_collector_is_not_there(stack, template):

@@ -107,6 +107,33 @@ def test_a_function_is_instrumented_once(stack):
         instrument_lambda(function, service_name="orders")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "arguments"),
+    [
+        ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/datadog_wrapper", {}),
+        ("OTEL_SERVICE_NAME", "mine", {}),
+        ("OTEL_AWS_APPLICATION_SIGNALS_ENABLED", "true", {}),
+        ("OTEL_PROPAGATORS", "b3", {"propagators": ["xray", "tracecontext"]}),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team=mine", {"environment": "prod"}),
+    ],
+)
+def test_a_variable_that_the_function_has_is_not_overwritten(stack, name, value, arguments):
+    function = a_function(stack, environment={name: value})
+    with pytest.raises(InvalidProps) as refused:
+        instrument_lambda(function, service_name="orders", **arguments)
+    assert f"the environment of Test/Function sets {name}" in str(refused.value)
+    assert f"leave {name} out of the function's environment" in str(refused.value)
+    assert (repr(value) in str(refused.value)) == (name == "AWS_LAMBDA_EXEC_WRAPPER")
+
+
+def test_variables_that_say_the_same_or_what_nobody_else_says_stay(stack, template):
+    same = {"OTEL_SERVICE_NAME": "orders", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument"}
+    own = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "cumulative"}
+    instrument_lambda(a_function(stack, environment={**same, **own}), service_name="orders")
+    variables = only(template(), "AWS::Lambda::Function")["Environment"]["Variables"]
+    assert {**same, **own}.items() <= variables.items()
+
+
 def test_what_the_function_has_already_stays(stack, template):
     function = a_function(stack, environment={"TABLE_NAME": "orders"})
     instrument_lambda(function, service_name="orders", environment="prod", resource_attributes={"team": "shop"})

@@ -94,6 +94,13 @@ def test_an_image_does_not_tell_its_language(stack):
     )
 
 
+def test_an_image_is_instrumented_once(stack):
+    function = image(stack)
+    instrument_lambda(function, service_name="orders", language="python")
+    with pytest.raises(InvalidProps, match=r"^Test/Function is instrumented already"):
+        instrument_lambda(function, service_name="orders", language="python")
+
+
 def test_the_collector_is_a_layer_alone(stack):
     function = image(stack)
     exporter = Prometheus.self_hosted(endpoint="http://prometheus.internal:9090/api/v1/write")

@@ -14,6 +14,7 @@ from raytrail.instrumentation._model_layers import (
     documented_runtimes,
     python_off_by_default,
 )
+from raytrail.localaws._functions._environment import DISABLED_INSTRUMENTATIONS
 
 each_language = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -76,3 +77,7 @@ def test_what_the_layer_turns_off_are_instrumentations_of_the_distribution():
     gone |= {"openai_agents"}
     assert set(python_off_by_default()) - gone <= installed
     assert {"botocore", "urllib3"} & set(python_off_by_default()) == set()
+
+
+def test_the_emulators_layer_leaves_alone_what_awss_does():
+    assert DISABLED_INSTRUMENTATIONS.split(",") == list(python_off_by_default())

@@ -63,6 +63,32 @@ def test_an_invocation_has_one_allowance_whatever_it_sends(monkeypatch):
     assert allowance.left() == 2
 
 
+def test_a_gap_within_an_invocation_gives_it_no_second_allowance(monkeypatch):
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1")
+    clock = Clock()
+    allowance = Allowance(2, clock)
+    waited = 0.0
+    for _ in range(5):
+        now = min(allowance.left(), 1.9)
+        clock.now += now
+        allowance.spend(now)
+        waited += now
+        clock.now += 1.2
+    assert waited == pytest.approx(2)
+
+
+def test_invocations_with_a_callers_one_trace_are_kept_from_sending_no_longer_than_a_failure_would(monkeypatch):
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1;Parent=2;Sampled=0")
+    clock = Clock()
+    allowance = Allowance(2, clock)
+    assert allowance.left() == 2
+    allowance.spend(2)
+    clock.now += FIRST_PAUSE_SECONDS
+    assert allowance.left() == 0
+    clock.now += 1
+    assert allowance.left() == 2
+
+
 def test_without_a_trace_a_gap_tells_one_invocation_from_the_next(monkeypatch):
     monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
     clock = Clock()

@@ -164,6 +164,38 @@ def test_what_a_language_cannot_is_refused_with_what_to_do(language, changes, wh
 
 
 def test_more_than_lambda_takes_is_refused():
-    check_size({"A": "x" * 4095}, "here")
-    with pytest.raises(InvalidProps, match=r"^the environment of here takes at most 4096 bytes, and telemetry"):
-        check_size({"A": "x" * 4096}, "here")
+    # Lambda measures the text of JSON: {"A":"…"}.
+    check_size({"A": "x" * 4088}, "here")
+    for much in ("x" * 4089, "é" * 2045, '"' * 2045):
+        with pytest.raises(InvalidProps, match=r"^the environment of here takes at most 4096 bytes, and telemetry"):
+            check_size({"A": much}, "here")
+
+
+BAR = Rollbar(access_token_secret="rollbar", environment="test", timeout_seconds=3)
+TRACES = Otlp(endpoint="https://a.example.com", signals=["traces"], timeout_seconds=1)
+METRICS = Otlp(endpoint="https://b.example.com", signals=["metrics"], timeout_seconds=4)
+
+
+@pytest.mark.parametrize(
+    ("exporters", "errors", "seconds"),
+    [
+        ((XRay(), EMF), None, 0),
+        ((OTLP,), None, 2),
+        # Traces are waited for first, and metrics then.
+        ((TRACES, METRICS), None, 5),
+        # Both signals of one endpoint share its time, and its key.
+        ((HIVE,), None, 4),
+        ((XRay(), HIVE, PROMETHEUS), None, 6),
+        # Two endpoints of one signal may fall silent in two batches.
+        ((OTLP, HIVE), None, 6),
+        ((Otlp(endpoint="https://a.example.com", header_secrets={"x-key": "a"}), TRACES), None, 4),
+        ((XRay(),), BAR, 6),
+        ((XRay(), HIVE), BAR, 10),
+    ],
+)
+def test_a_request_waits_for_each_endpoint_each_key_and_rollbar(exporters, errors, seconds):
+    assert telemetry(*exporters, errors=errors).longest_wait_seconds == seconds
+
+
+def test_how_long_other_languages_wait_is_their_own_affair():
+    assert telemetry(OTLP, language="java").longest_wait_seconds == 0

@@ -21,6 +21,8 @@ HERE = "https://otlp.example.com"
         ("https://otlp.example.com:port", "is a URL as"),
         ("https://me:secret@otlp.example.com", "has no user, query or fragment, got 'otlp.example.com' with one"),
         ("https://otlp.example.com?key=1", "has no user, query or fragment"),
+        ("https://:secret@otlp.example.com", "has no user, query or fragment"),
+        ("me:secret@otlp.example.com", "is a URL as https://otlp.example.com, got another text"),
     ],
 )
 def test_an_endpoint_is_a_url_that_carries_no_key(endpoint, why):
@@ -44,6 +46,17 @@ def test_an_endpoint_is_a_base():
         ("api-key", "anything"),
         ("DD-API-KEY", "anything"),
         ("lightstep-access-token", "anything"),
+        ("api_key", "z"),
+        ("x-key", "anything"),
+        ("signoz-ingestion-key", "2b9c8f10-1111-2222-3333-444455556666"),
+        ("lightstep-access", "anything"),
+        ("uptrace-dsn", "https://abc@api.uptrace.dev/1"),
+        ("x-sentry-auth", "sentry sentry_key=0123456789abcdef"),
+        ("x-license", "anything"),
+        ("x-plain", "https://abc@api.uptrace.dev/1"),
+        ("x-plain", "sentry sentry_version=7, sentry_key=0123456789abcdef"),
+        ("x-plain", "{{resolve:secretsmanager:hive}}"),
+        ("x-plain", "-----BEGIN RSA PRIVATE KEY-----"),
         ("x-plain", "0123456789abcdef0123456789abcdef"),
         ("x-plain", "hcaik_01hq9e8ba1q2k3nq7m5w3h0abcdefghij"),
         ("x-plain", "Basic dXNlcjpwYXNz"),
@@ -55,6 +68,32 @@ def test_a_header_that_carries_a_key_is_refused_without_repeating_it(name, value
     assert str(refused.value).startswith(f"header {name!r} carries ")
     assert str(refused.value).endswith("put the key into Secrets Manager and name the secret in header_secrets")
     assert value not in str(refused.value) or value == "anything"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-author", "shop"),
+        ("x-authors-team", "shop"),
+        ("x-keyword", "tea"),
+        ("x-tenant", "2b9c8f10-1111-2222-3333-444455556666"),
+        ("x-scope-orgid", "42"),
+        ("x-page", "https://example.com/@shop"),
+        ("x-options", "level=info,monkey=1"),
+    ],
+)
+def test_a_header_without_a_key_is_taken(name, value):
+    assert Otlp(endpoint=HERE, headers={name: value}).headers == {name: value}
+
+
+@pytest.mark.parametrize("token", ["${Token[AWS.Region.4]}", "${Token[TOKEN.12]}"])
+def test_an_endpoint_that_the_deployment_completes_carries_no_key_either(token):
+    for taken in (token, f"{token}/otlp", f"https://{token}:4318", f"https://otlp.example.com:{token}/x"):
+        assert Otlp(endpoint=taken).name == "otlp"
+    for refused in (f"https://me:secret@{token}", f"https://{token}/?token=secret", f"{token}?token=secret"):
+        with pytest.raises(InvalidProps, match="has no user, query or fragment") as raised:
+            Otlp(endpoint=refused)
+        assert "secret" not in str(raised.value)
 
 
 def test_a_key_is_not_sent_in_clear_but_to_this_machine():
@@ -160,6 +199,8 @@ def test_managed_prometheus_is_a_workspace_of_a_region():
     assert value.endpoint == (
         "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-0a1b2c3d-4e5f/api/v1/remote_write"
     )
+    in_china = Prometheus.managed(workspace_id="ws-1", region="cn-north-1")
+    assert in_china.endpoint.startswith("https://aps-workspaces.cn-north-1.amazonaws.com.cn/workspaces/")
     with pytest.raises(InvalidProps, match=r"^workspace_id of managed Prometheus begins with ws-, got 'mine'"):
         Prometheus.managed(workspace_id="mine", region="eu-west-1")
     with pytest.raises(InvalidProps, match=r"^region of managed Prometheus is a Region, as eu-west-1, got 'Europe'"):

@@ -24,6 +24,10 @@ from tests.localaws.functions_kit import (
     segments_reader,
 )
 
+from raytrail.instrumentation import Exporter, Honeycomb, Otlp, Rollbar, SecretField, XRay
+from raytrail.instrumentation._model_environment import HANDLER_VARIABLE, runtime_variables, to_json, variables
+from raytrail.instrumentation._model_exporters import Signal
+from raytrail.instrumentation._model_telemetry import Telemetry
 from raytrail.localaws import LocalAws
 
 pytestmark = pytest.mark.local
@@ -80,51 +84,31 @@ def segments(local_aws: LocalAws) -> Callable[..., list[Document]]:
     return segments_reader(local_aws)
 
 
-def honeycomb(secret: str, *, signals: tuple[str, ...] = ("traces",), field: str = "honeycomb") -> Document:
-    return {
-        "name": "honeycomb",
-        "signals": signals,
-        "endpoint": "https://api.honeycomb.io",
-        "headers": {},
-        "secrets": {"x-honeycomb-team": {"id": secret, "field": field}},
-        "timeout_seconds": 1,
-    }
+def honeycomb(secret: str, *, signals: tuple[Signal, ...] = ("traces",), field: str | None = "honeycomb") -> Honeycomb:
+    return Honeycomb(api_key_secret=SecretField(secret=secret, field=field), signals=signals, timeout_seconds=1)
 
 
-def collector(endpoint: str) -> Document:
-    headers: dict[str, str] = {}
-    return {
-        "name": "collector",
-        "signals": ["traces"],
-        "endpoint": endpoint,
-        "headers": headers,
-        "secrets": {},
-        "timeout_seconds": 1,
-    }
+def collector(endpoint: str) -> Otlp:
+    return Otlp(name="collector", endpoint=endpoint, signals=("traces",), timeout_seconds=1)
 
 
-def traced(service: str, *exporters: Document) -> dict[str, str]:
+def traced(service: str, *exporters: Exporter) -> dict[str, str]:
     """The environment that `instrument_lambda` gives a function with X-Ray and these exporters."""
-    return {
-        **WRAPPER,
-        "OTEL_SERVICE_NAME": service,
-        "OTEL_AWS_APPLICATION_SIGNALS_ENABLED": "false",
-        "OTEL_TRACES_EXPORTER": "otlp_proto_http,raytrail_otlp",
-        "RAYTRAIL_OTLP_EXPORTERS": json.dumps(exporters),
-    }
+    telemetry = Telemetry(language="python", service_name=service, exporters=(XRay(), *exporters))
+    return {**WRAPPER, **variables(telemetry), **in_environment(telemetry)}
 
 
-def reporting(secret: str, **changes: Any) -> dict[str, str]:
+def reporting(secret: str) -> dict[str, str]:
     """The environment of a function whose errors go to Rollbar."""
-    settings = {
-        "endpoint": "https://api.rollbar.com/api/1/",
-        "token": {"id": secret, "field": "rollbar"},
-        "environment": "test",
-        "code_version": None,
-        "timeout_seconds": 1,
-        **changes,
-    }
-    return {"RAYTRAIL_HANDLER": "app.handler", "RAYTRAIL_ROLLBAR": json.dumps(settings)}
+    token = SecretField(secret=secret, field="rollbar")
+    errors = Rollbar(access_token_secret=token, environment="test", timeout_seconds=1)
+    telemetry = Telemetry(language="python", service_name="any", exporters=(XRay(),), errors=errors)
+    return {HANDLER_VARIABLE: "app.handler", **in_environment(telemetry)}
+
+
+def in_environment(telemetry: Telemetry) -> dict[str, str]:
+    """The variables of the runtime layer, for secrets that are given by name."""
+    return {name: to_json(value) for name, value in runtime_variables(telemetry, lambda at: str(at.secret)).items()}
 
 
 def warnings(log: list[str]) -> list[Document]:
@@ -205,9 +189,8 @@ def test_metrics_arrive_at_honeycomb(functions: Functions, runtime_layer: str, p
             sold.add(2, {"sku": "tea"})
             return "counted"
     """
-    variables = traced("metrics", honeycomb(secret, signals=("traces", "metrics")))
-    variables["OTEL_METRICS_EXPORTER"] = "raytrail_otlp"
-    arn = functions.deploy({"app.py": code}, variables=variables, Layers=[ADOT_LAYER, runtime_layer])
+    counted = traced("metrics", honeycomb(secret, signals=("traces", "metrics")))
+    arn = functions.deploy({"app.py": code}, variables=counted, Layers=[ADOT_LAYER, runtime_layer])
     assert functions.invoke(arn, {})["Payload"] == "counted"
     (point,) = partners.received(HONEYCOMB, "metrics", "name", "orders.sold")
     assert (point["value"], point["attributes"], point["service"]) == (2, {"sku": "tea"}, "metrics")
@@ -224,8 +207,8 @@ def test_an_error_arrives_at_rollbar_with_its_trace_and_is_raised_to_lambda(
     rollbar_layer: str,
     secret: str,
 ) -> None:
-    variables = traced("raising", honeycomb(secret)) | reporting(secret)
-    arn = deploy(variables, rollbar_layer, handler="raytrail_runtime.entry.handler")
+    told_twice = traced("raising", honeycomb(secret)) | reporting(secret)
+    arn = deploy(told_twice, rollbar_layer, handler="raytrail_runtime.entry.handler")
     header = sampled_header()
     answer = functions.invoke(arn, {"fails": True}, header=header)
     assert answer["FunctionError"] == "Unhandled"
@@ -356,10 +339,10 @@ def test_a_secret_that_is_missing_costs_a_line_in_the_log_and_nothing_else(
 
 
 def test_settings_that_cannot_be_read_cost_a_line_in_the_log_and_nothing_else(
-    deploy: Callable[..., str], still_answers: Callable[..., Document]
+    deploy: Callable[..., str], still_answers: Callable[..., Document], secret: str
 ) -> None:
-    variables = {**traced("unreadable"), "RAYTRAIL_OTLP_EXPORTERS": "{"}
-    assert "RAYTRAIL_OTLP_EXPORTERS" in still_answers(deploy(variables), "unreadable")["message"]
+    unreadable = {**traced("unreadable", honeycomb(secret)), "RAYTRAIL_OTLP_EXPORTERS": "{"}
+    assert "RAYTRAIL_OTLP_EXPORTERS" in still_answers(deploy(unreadable), "unreadable")["message"]
 
 
 def test_without_the_runtime_layer_the_function_answers_and_the_log_names_the_exporter(

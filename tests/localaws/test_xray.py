@@ -151,6 +151,11 @@ def test_a_filter_expression_may_name_a_group(in_region: Regional) -> None:
     put(xray, failed, segment())
     xray.create_group(GroupName="failures", FilterExpression="fault")
     assert summaries(xray, FilterExpression='group.name = "failures"').keys() == {failed["trace_id"]}
+    # A group without an expression has every trace.
+    everything = xray.create_group(GroupName="everything")["Group"]["GroupARN"]
+    for expression in ('group.name = "everything"', f'group.arn = "{everything}"', 'group.name = "Default"'):
+        assert len(summaries(xray, FilterExpression=expression)) == 2
+    assert summaries(xray, FilterExpression='group.name != "everything"') == {}
     now = time.time()
     asked = {"StartTime": now - 60, "EndTime": now + 5, "FilterExpression": 'group.name = "none"'}
     assert "none" in refusal(xray.get_trace_summaries, **asked)[1]
@@ -322,3 +327,23 @@ def test_the_otlp_endpoint_keeps_the_spans_beside_one_that_is_too_large(
     answer = ExportTraceServiceResponse.FromString(body)
     assert (status, answer.partial_success.rejected_spans) == (200, 1)
     assert len(get(in_region(region), trace_id)) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"trace_id": b""}, {"span_id": b"\x01"}, {"start_time_unix_nano": 0}, {"end_time_unix_nano": 0}]
+)
+def test_the_otlp_endpoint_rejects_a_span_without_id_or_time_and_x_ray_works_on(
+    change: dict[str, Any], local_aws: LocalAws, in_region: Regional
+) -> None:
+    region = "ap-south-2"
+    search_transactions(local_aws, in_region(region), region)
+    request, trace_id = one_span()
+    spans = request.resource_spans[0].scope_spans[0].spans
+    spans.add().CopyFrom(spans[0])
+    for field, value in change.items():
+        setattr(spans[1], field, value)
+    status, body = send_spans(local_aws, region, request.SerializeToString())
+    partial = ExportTraceServiceResponse.FromString(body).partial_success
+    assert (status, partial.rejected_spans) == (200, 1)
+    assert partial.error_message.startswith("A span is not one that X-Ray takes: ")
+    assert trace_id in summaries(in_region(region))

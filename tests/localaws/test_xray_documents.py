@@ -20,6 +20,7 @@ from raytrail.localaws._xray import _causes, _daemon
 from raytrail.localaws._xray._documents import UnfitDocument, first_problem, fit_name, read
 from raytrail.localaws._xray._header import TraceHeader, new_segment_id, new_trace_id
 from raytrail.localaws._xray._sampling import Allowance, SampledRequest, matches
+from raytrail.localaws._xray._traces import Traces
 
 # Documents as the X-Ray developer guide prints them (xray-api-segmentdocuments), with its slips of JSON mended.
 PRINTED: dict[str, dict[str, Any]] = {
@@ -101,7 +102,7 @@ def test_each_document_that_aws_prints_is_accepted(document: dict[str, Any]) -> 
         ({"name": "a" * 201}, "name"),
         ({"name": "a|b"}, "name"),
         ({"start_time": "now"}, "start_time"),
-        ({"in_progress": True}, "is valid under each of"),
+        ({"in_progress": True}, "in_progress: False was expected"),
         ({"type": "subsegment"}, "parent_id"),
         ({"annotations": {"list": [1]}}, "annotations.list"),
         ({"http": {"response": {"status": "200"}}}, "http.response.status"),
@@ -119,6 +120,32 @@ def test_a_segment_without_a_required_field_is_refused(missing: str) -> None:
     assert first_problem({key: value for key, value in MINIMAL.items() if key != missing}) is not None
 
 
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN", "1e999", "1e300"])
+@pytest.mark.parametrize("field", ["start_time", "end_time"])
+def test_a_time_that_no_clock_shows_is_refused(field: str, number: str) -> None:
+    text = json.dumps(MINIMAL | {field: "TIME"}).replace('"TIME"', number)
+    with pytest.raises(UnfitDocument):
+        read(text, now=SENT_IN_2016)
+
+
+def test_a_number_that_json_does_not_have_is_refused_wherever_it_stands() -> None:
+    with pytest.raises(UnfitDocument, match="JSON compliant"):
+        read(json.dumps(MINIMAL | {"metadata": {"a": {"b": [float("nan")]}}}), now=SENT_IN_2016)
+
+
+def test_what_was_read_is_kept_however_its_letters_are_written() -> None:
+    long = MINIMAL | {"metadata": {"a": "é" * 30_000}}
+    assert Traces().put(read(json.dumps(long, ensure_ascii=False), now=SENT_IN_2016)) is None
+
+
+def test_subsegments_too_deep_to_look_at_are_refused() -> None:
+    deep: dict[str, Any] = {**MINIMAL}
+    for _ in range(400):
+        deep = {**MINIMAL, "subsegments": [deep]}
+    with pytest.raises(UnfitDocument):
+        read(json.dumps(deep), now=SENT_IN_2016)
+
+
 def test_reading_tells_bad_ids_from_other_mistakes_and_keeps_to_64_kb() -> None:
     assert read(json.dumps(MINIMAL), now=SENT_IN_2016) == MINIMAL
     month = 31 * 24 * 3600
@@ -128,6 +155,7 @@ def test_reading_tells_bad_ids_from_other_mistakes_and_keeps_to_64_kb() -> None:
         (json.dumps(MINIMAL), SENT_IN_2016 + month, "InvalidTraceId"),
         (json.dumps(MINIMAL | {"trace_id": "1-2-3"}), SENT_IN_2016, "InvalidTraceId"),
         (json.dumps(MINIMAL | {"metadata": {"a": "x" * 65_536}}), SENT_IN_2016, "ParseError"),
+        ("[" * 60_000, SENT_IN_2016, "ParseError"),
     ):
         with pytest.raises(UnfitDocument) as raised:
             read(text, now=now)
@@ -240,12 +268,24 @@ def test_a_span_that_x_ray_would_refuse_is_dropped_and_said_and_those_beside_it_
 ) -> None:
     good, large, no_id = server_span(), server_span(body="x" * 66_000), server_span()
     no_id.span_id = b""
-    (document,) = _daemon.parse(otlp_datagram(b"T1S", large, no_id, good))
-    assert document["id"] == good.span_id.hex()
+    traces = Traces()
+    for document in _daemon.parse(otlp_datagram(b"T1S", large, no_id, good)):
+        traces.put(document)
+    (kept,) = traces.select(lambda trace: True)
+    assert [span.id for span in kept.segments] == [good.span_id.hex()]
     said = [record.getMessage() for record in caplog.records]
-    assert said[0].startswith(f"the X-Ray daemon dropped the span {large.span_id.hex()} (GET /): 66")
+    assert said[0].startswith(f"X-Ray dropped the document {large.span_id.hex()} (GET /): 66")
     assert said[0].endswith("larger than 65536")
     assert "'id' is a required property" in said[1]
+
+
+def test_nothing_is_kept_of_documents_of_which_one_is_unfit() -> None:
+    traces = Traces()
+    unfit = traces.put(MINIMAL, {**MINIMAL, "id": "0" * 16, "start_time": 0})
+    assert unfit is not None
+    assert (unfit.id, traces.get(MINIMAL["trace_id"])) == ("0" * 16, None)
+    assert traces.put({"trace_id": "1-5759e988-bd862e3fe1be46a994272793"}) is not None
+    assert traces.select(lambda trace: True) == []
 
 
 @pytest.mark.parametrize("datagram", [b"", b"{}\n{}", HEADER, HEADER + b"T1S***", HEADER + b"T1S" + b"/////w=="])

@@ -17,13 +17,18 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from raytrail.localaws import LocalAws
 from raytrail.localaws._xray import _otlp
 from raytrail.localaws._xray._documents import first_problem
+from raytrail.localaws._xray._graph import services
 from raytrail.localaws._xray._span_segments import segments
+from raytrail.localaws._xray._summaries import summarize
+from raytrail.localaws._xray._traces import Traces
 from raytrail.traces import Trace
 
 Json = dict[str, Any]
@@ -91,6 +96,69 @@ def test_the_published_schema_tells_a_good_document_from_a_bad_one() -> None:
     good = one(span(SERVER))
     for change in ({"name": "a|b"}, {"start_time": "now"}, {"annotations": {"a": [1]}}, {"metadata": {"a": 1}}):
         assert not AS_SEGMENT.is_valid(good | change)
+
+
+# Attributes that are read, with values that nobody expects of them.
+READ = [
+    "aws.dynamodb.table_names",
+    "aws.log.group.arns",
+    "aws.log.group.names",
+    "aws.operation",
+    "aws.queue_url",
+    "aws.span.kind",
+    "aws.xray.annotations",
+    "aws.xray.metadata.x",
+    "client.address",
+    "cloud.account.id",
+    "cloud.platform",
+    "db.connection_string",
+    "db.name",
+    "db.statement",
+    "db.system",
+    "enduser.id",
+    "host.id",
+    "http.method",
+    "http.response.status_code",
+    "http.scheme",
+    "http.status_code",
+    "http.url",
+    "message.type",
+    "messaging.message_payload_size_bytes",
+    "net.host.name",
+    "peer.service",
+    "rpc.method",
+    "rpc.system",
+    "server.address",
+    "server.port",
+    "service.instance.id",
+    "service.name",
+    "service.version",
+    "url.full",
+    "url.path",
+    "user_agent.original",
+]
+STRANGE = st.dictionaries(
+    st.sampled_from(READ),
+    st.one_of(
+        st.sampled_from(["", "x", "http://[", "aws-api", "mysql", "RECEIVED", "LOCAL_ROOT", '{"a": 1}']),
+        st.booleans(),
+        st.integers(-(2**63), 2**63 - 1),
+        st.floats(),
+        st.text(),
+        st.lists(st.sampled_from(["x", 1, ""])),
+    ),
+    max_size=12,
+)
+
+
+@given(attributes=STRANGE, resource=STRANGE, kind=st.sampled_from([SERVER, CLIENT, INTERNAL, PRODUCER, CONSUMER]))
+def test_no_span_is_too_strange_to_be_kept_and_looked_at_or_refused(
+    attributes: Json, resource: Json, kind: Any
+) -> None:
+    traces = Traces()
+    traces.put(*segments(_otlp.to_translate(failed(span(kind, attributes)), resource)))
+    for trace in traces.select(lambda trace: True):
+        json.dumps([summarize(trace, "111122223333"), services([trace], "111122223333")], allow_nan=False)
 
 
 # Segments and subsegments

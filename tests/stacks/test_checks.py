@@ -22,7 +22,7 @@ KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890
 VARIANTS: dict[str, dict[str, Any]] = {
     "us-east-1": {},
     "eu-west-1": {"region": "eu-west-1"},
-    "an existing trail": {"audit": {"existing_trail": EXISTING_TRAIL}},
+    "an existing trail": {"audit": {"existing_trail": EXISTING_TRAIL, "accounts": ["111122223333", "444455556666"]}},
     "a key and a partner": {"tracing": {"encryption_key_arn": KEY}, "sample": {"honeycomb_secret": "honeycomb"}},
     "no tracing": {"tracing": {"enabled": False}},
 }

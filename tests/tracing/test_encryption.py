@@ -6,13 +6,15 @@ import ast
 
 import boto3
 import pytest
-from aws_cdk import App, Environment, Stack, Stage
+from aws_cdk import App, Environment, Fn, Stack, Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from tests.synth import only, plain, resources, statements
+from tests.synth import only, plain, properties, resources, statements
 
 from raytrail.errors import InvalidProps
 from raytrail.tracing import TraceEncryption
+
+A_KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 @pytest.fixture
@@ -31,11 +33,10 @@ def test_a_key_is_made_that_turns_and_outlives_the_stack(stack, template):
 
 
 def test_a_key_that_is_given_is_used_and_none_is_made(stack, template):
-    arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-    TraceEncryption(stack, "Encryption", key=kms.Key.from_key_arn(stack, "Theirs", arn), adopt=True)
+    TraceEncryption(stack, "Encryption", key=kms.Key.from_key_arn(stack, "Theirs", A_KEY), adopt=True)
     assert resources(template(), "AWS::KMS::Key") == {}
     asked = only(template(), "Custom::XRayEncryption")
-    assert (asked["KeyArn"], asked["Adopt"]) == (arn, "true")
+    assert (asked["KeyArn"], asked["Adopt"]) == (A_KEY, "true")
 
 
 def test_an_alias_is_no_key(stack):
@@ -44,31 +45,59 @@ def test_an_alias_is_no_key(stack):
         TraceEncryption(stack, "Encryption", key=alias)
 
 
+def test_a_key_of_another_region_is_refused(stack):
+    arn = "arn:aws:kms:eu-west-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+    with pytest.raises(InvalidProps) as refused:
+        TraceEncryption(stack, "Encryption", key=kms.Key.from_key_arn(stack, "Theirs", arn))
+    assert str(refused.value) == (
+        "key of Test/Encryption is of Region eu-west-1, and X-Ray of us-east-1 takes a key of us-east-1 alone; "
+        "give one of that Region (a replica, if it is a multi-Region key)"
+    )
+
+
+def test_a_key_whose_region_is_not_known_yet_passes(stack):
+    TraceEncryption(Stack(App(), "Anywhere"), "Encryption", key=kms.Key.from_key_arn(stack, "Theirs", A_KEY))
+    hidden = kms.Key.from_key_arn(stack, "Hidden", Fn.import_value("key"))
+    TraceEncryption(stack, "Encryption", key=hidden)
+
+
 def test_the_function_may_do_what_it_does_and_no_more(stack, template):
     encryption = TraceEncryption(stack, "Encryption")
     key, log_group = (
         plain(stack.resolve(arn))
         for arn in (encryption.key.key_arn, encryption.resource.node.scope.node.find_child("LogGroup").log_group_arn)
     )
-    allowed = plain(statements(only(template(), "AWS::IAM::Policy")["PolicyDocument"]))
+    policies = properties(template(), "AWS::IAM::Policy")
+    allowed = [plain(each) for policy in policies for each in statements(policy["PolicyDocument"])]
     assert [(each["Action"], each["Resource"]) for each in allowed] == [
         (["xray:GetEncryptionConfig", "xray:PutEncryptionConfig"], "*"),
         ("cloudformation:DescribeStacks", "<AWS::StackId>"),
         (["kms:CreateGrant", "kms:DescribeKey"], key),
         (["logs:CreateLogStream", "logs:PutLogEvents"], log_group),
+        (["lambda:ListTags", "lambda:TagResource"], plain(stack.resolve(encryption.handler.function_arn))),
     ]
     assert only(template(), "AWS::IAM::Role").get("ManagedPolicyArns") is None
 
 
 def test_each_call_in_the_functions_code_is_one_that_it_may_make(source):
-    names = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
-    calls = {
-        f"{service}:{operation}"
-        for service in ("xray", "cloudformation")
-        for name, operation in boto3.client(service, region_name="us-east-1").meta.method_to_api_mapping.items()
-        if name in names
+    calls = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Attribute(value=ast.Name(id="xray" as service), attr=name):
+                pass
+            case ast.Attribute(value=ast.Call(func=ast.Attribute(attr="client"), args=[service]), attr=name):
+                service = ast.literal_eval(service)
+            case _:
+                continue
+        methods = boto3.client(service, region_name="us-east-1").meta.method_to_api_mapping
+        calls |= {f"{service}:{methods[name]}"} if name in methods else set()
+    assert calls == {
+        "xray:GetEncryptionConfig",
+        "xray:PutEncryptionConfig",
+        "cloudformation:DescribeStacks",
+        "lambda:ListTags",
+        "lambda:TagResource",
     }
-    assert calls == {"xray:GetEncryptionConfig", "xray:PutEncryptionConfig", "cloudformation:DescribeStacks"}
 
 
 def test_the_function_is_the_file_beside_the_construct_whole(stack, template, source):
@@ -76,7 +105,19 @@ def test_the_function_is_the_file_beside_the_construct_whole(stack, template, so
     function = only(template(), "AWS::Lambda::Function")
     assert function["Code"] == {"ZipFile": source}
     assert function["Handler"] == "index.handler"
-    assert function["Timeout"] < int(only(template(), "Custom::XRayEncryption")["ServiceTimeout"])
+    waited = int(only(template(), "Custom::XRayEncryption")["ServiceTimeout"])
+    assert function["Timeout"] < waited
+    # A request that was given up is not carried out later.
+    assert only(template(), "AWS::Lambda::EventInvokeConfig")["MaximumEventAgeInSeconds"] <= waited
+
+
+def test_the_setting_is_not_touched_before_the_function_may_note_what_it_found(stack, template):
+    TraceEncryption(stack, "Encryption")
+    (custom,) = resources(template(), "Custom::XRayEncryption").values()
+    assert {*resources(template(), "AWS::IAM::Policy"), *resources(template(), "AWS::Lambda::EventInvokeConfig")} <= {
+        *custom["DependsOn"],
+        *next(iter(resources(template(), "AWS::Lambda::Function").values()))["DependsOn"],
+    }
 
 
 def test_the_log_of_the_function_ends(stack, template):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,13 +13,18 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from urllib.error import HTTPError
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
 STACK = "arn:aws:cloudformation:eu-west-1:111122223333:stack/tracing/6f2d0c10-0000-11ef-8000-0a0000000000"
+FUNCTION = "arn:aws:lambda:eu-west-1:111122223333:function:tracing-EncryptionHandler85B811B4-x"
 OWN_ID = "xray-encryption/111122223333/eu-west-1"
+UNTOUCHED = "xray-encryption/refused"
+MADE_UP = "tracing-Encryption-1KXVBP8X6D3XC"
+"""The id that CloudFormation gives a resource whose creation was not answered."""
 KEY, OTHER, THEIRS = (f"arn:aws:kms:eu-west-1:111122223333:key/{name}" for name in ("ours", "other", "theirs"))
 
 
@@ -29,25 +35,63 @@ def source(root) -> Path:
 
 @pytest.fixture
 def index(source) -> ModuleType:
+    return environment(source)
+
+
+def environment(source: Path) -> ModuleType:
+    """The handler as a fresh environment of Lambda has it."""
     spec = importlib.util.spec_from_file_location("encryption_handler_index", source)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.FIRST_PAUSE_SECONDS = 0
+    module.ANSWER_PAUSES = [0] * len(module.ANSWER_PAUSES)
     return module
 
 
+class Died(BaseException):
+    """The end of an environment of Lambda: no code of the handler's runs any more."""
+
+
 class World:
-    """X-Ray and CloudFormation as the handler meets them: each call is announced, in order, and none may be left."""
+    """X-Ray and CloudFormation as the handler meets them: each call is announced, in order, and none may be left.
+
+    The function's tags are there too, and stay from one delivery of a request to the next.
+    """
 
     def __init__(self, index: ModuleType, url: str, answers: list[dict[str, Any]]) -> None:
         credentials = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "eu-west-1"}
-        clients = {name: boto3.client(name, **credentials) for name in ("xray", "cloudformation")}
+        clients = {name: boto3.client(name, **credentials) for name in ("xray", "cloudformation", "lambda")}
         self._index, self._url, self._answers = index, url, answers
-        self._stubs = {name: Stubber(client) for name, client in clients.items()}
-        index.boto3 = SimpleNamespace(client=lambda name: clients[name])
+        self._stubs = {name: Stubber(clients[name]) for name in ("xray", "cloudformation")}
+        self._client = clients.__getitem__
+        self.tags: dict[str, str] = {}
+        clients["lambda"].meta.events.register("before-call.lambda", self._tag)
+        self.unheard = 0
+        """How many answers from now on do not get through."""
         self.milliseconds_left = 60_000
+        self.next_environment(index)
+
+    def next_environment(self, index: ModuleType) -> None:
+        self._index = index
+        index.boto3 = SimpleNamespace(client=self._client)
+
+    def _tag(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        # botocore has held the parameters against Lambda's model by now.
+        assert params["url_path"].endswith(FUNCTION.replace(":", "%3A"))
+        if model.name == "TagResource":
+            added = json.loads(params["body"])["Tags"]
+            assert all(re.fullmatch(r"[\w .:/=+@-]{1,256}", text) for pair in added.items() for text in pair)
+            self.tags |= added
+            return SimpleNamespace(status_code=204), {}
+        assert model.name == "ListTags"
+        return SimpleNamespace(status_code=200), {"Tags": {"team": "x", **self.tags}}
+
+    def time_left(self) -> int:
+        if self.milliseconds_left < 0:
+            raise Died
+        return self.milliseconds_left
 
     def has(self, key: str | None, status: str = "ACTIVE") -> None:
         self._stubs["xray"].add_response("get_encryption_config", {"EncryptionConfig": config(key, status)}, {})
@@ -56,6 +100,9 @@ class World:
         asked = {"Type": "KMS", "KeyId": key} if key else {"Type": "NONE"}
         answer = {"EncryptionConfig": config(key, "UPDATING")}
         self._stubs["xray"].add_response("put_encryption_config", answer, asked)
+
+    def fails_to_say(self) -> None:
+        self._stubs["xray"].add_client_error("get_encryption_config", "ThrottledException", "later", expected_params={})
 
     def refuses(self, key: str) -> None:
         self._stubs["xray"].add_client_error(
@@ -70,14 +117,21 @@ class World:
         self._stubs["cloudformation"].add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": STACK})
 
     def asks(
-        self, kind: str, *, key: str = KEY, old: str = KEY, adopt: bool = False, physical_id: str = OWN_ID
+        self,
+        kind: str,
+        *,
+        key: str = KEY,
+        old: str = KEY,
+        adopt: bool = False,
+        physical_id: str = OWN_ID,
+        request: str = "request",
     ) -> dict[str, Any]:
         """Send one request of CloudFormation and return what it was answered."""
         event = {
             "RequestType": kind,
             "ResponseURL": self._url,
             "StackId": STACK,
-            "RequestId": "request",
+            "RequestId": request,
             "LogicalResourceId": "Encryption",
             "ResourceProperties": {"ServiceToken": "arn", "KeyArn": key, "Adopt": "true" if adopt else "false"},
         }
@@ -86,17 +140,22 @@ class World:
         if kind == "Update":
             event["OldResourceProperties"] = {"ServiceToken": "arn", "KeyArn": old, "Adopt": "false"}
         context = SimpleNamespace(
-            get_remaining_time_in_millis=lambda: self.milliseconds_left, log_group_name="logs", log_stream_name="s"
+            get_remaining_time_in_millis=self.time_left,
+            log_group_name="logs",
+            log_stream_name="s",
+            invoked_function_arn=FUNCTION,
         )
         self._answers.clear()
         for stub in self._stubs.values():
             stub.activate()
-        self._index.handler(event, context)
-        for stub in self._stubs.values():
-            stub.assert_no_pending_responses()
+        try:
+            self._index.handler(event, context)
+        finally:
+            for stub in self._stubs.values():
+                stub.assert_no_pending_responses()
         (answer,) = self._answers
         assert answer.keys() == {"Status", "Reason", "PhysicalResourceId", "StackId", "RequestId", "LogicalResourceId"}
-        assert (answer["StackId"], answer["RequestId"], answer["LogicalResourceId"]) == (STACK, "request", "Encryption")
+        assert (answer["StackId"], answer["RequestId"], answer["LogicalResourceId"]) == (STACK, request, "Encryption")
         return answer
 
 
@@ -112,8 +171,13 @@ def world(index) -> Iterator[World]:
     class Inbox(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             assert not self.headers["Content-Type"]
-            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
+            answer = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if here.unheard:
+                here.unheard -= 1
+                self.send_response(503)
+            else:
+                answers.append(answer)
+                self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -123,7 +187,8 @@ def world(index) -> Iterator[World]:
     server = HTTPServer(("127.0.0.1", 0), Inbox)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    yield World(index, f"http://127.0.0.1:{server.server_port}/answer?X-Amz-Signature=x", answers)
+    here = World(index, f"http://127.0.0.1:{server.server_port}/answer?X-Amz-Signature=x", answers)
+    yield here
     server.shutdown()
     thread.join()
     server.server_close()
@@ -211,6 +276,25 @@ def test_a_change_that_does_not_end_in_time_fails_and_its_rollback_undoes_it(wor
     assert outcome(world.asks("Delete", physical_id=answer["PhysicalResourceId"])) == ("SUCCESS", OWN_ID)
 
 
+def test_an_adoption_that_does_not_end_in_time_knows_the_earlier_key_and_its_rollback_gives_it_back(world):
+    world.has(THEIRS)
+    world.takes(KEY)
+    world.has(KEY, "UPDATING")
+    world.milliseconds_left = 1_000
+    answer = world.asks("Create", adopt=True)
+    assert outcome(answer) == ("FAILED", f"{OWN_ID}/replaced/{THEIRS}")
+    world.has(KEY)
+    world.takes(THEIRS)
+    world.has(THEIRS)
+    assert world.asks("Delete", physical_id=answer["PhysicalResourceId"])["Status"] == "SUCCESS"
+
+
+def test_what_failed_before_anything_was_changed_leaves_nothing_to_undo(world):
+    world.fails_to_say()
+    assert outcome(world.asks("Create")) == ("FAILED", UNTOUCHED)
+    assert world.tags == {}
+
+
 def test_a_setting_that_ends_up_as_another_is_said(world):
     world.has(None)
     world.takes(KEY)
@@ -218,6 +302,98 @@ def test_a_setting_that_ends_up_as_another_is_said(world):
     answer = world.asks("Create")
     assert answer["Status"] == "FAILED"
     assert f"X-Ray was asked to encrypt with {KEY} and encrypts with {THEIRS}" in answer["Reason"]
+
+
+# --- Lambda delivers again --------------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_does_not_get_through_is_given_again(world):
+    world.has(None)
+    world.takes(KEY)
+    world.has(KEY)
+    world.unheard = 4
+    assert outcome(world.asks("Create")) == ("SUCCESS", OWN_ID)
+
+
+@pytest.mark.parametrize(
+    ("found", "adopt", "id"), [(None, False, OWN_ID), (THEIRS, True, f"{OWN_ID}/replaced/{THEIRS}")]
+)
+def test_a_creation_whose_answer_is_lost_is_answered_the_same_when_it_is_delivered_again(
+    world, source, found, adopt, id
+):
+    world.has(found)
+    world.takes(KEY)
+    world.has(KEY)
+    world.unheard = 5
+    # Lambda delivers a request again when the function has failed.
+    with pytest.raises(HTTPError):
+        world.asks("Create", adopt=adopt)
+    world.next_environment(environment(source))
+    world.has(KEY)
+    assert outcome(world.asks("Create", adopt=adopt)) == ("SUCCESS", id)
+    # And it may do so although the function has answered.
+    world.has(KEY)
+    assert outcome(world.asks("Create", adopt=adopt)) == ("SUCCESS", id)
+    world.has(KEY)
+    world.takes(found)
+    world.has(found)
+    assert outcome(world.asks("Delete", physical_id=id, request="rollback")) == ("SUCCESS", id)
+
+
+@pytest.mark.parametrize(("found", "adopt"), [(None, False), (THEIRS, True)])
+def test_a_function_that_dies_once_it_has_asked_for_the_change_goes_on_where_it_was(world, source, found, adopt):
+    die_while_x_ray_changes(world, found, adopt)
+    world.next_environment(environment(source))
+    world.has(KEY, "UPDATING")
+    world.has(KEY)
+    answer = world.asks("Create", adopt=adopt)
+    assert answer["Status"] == "SUCCESS"
+    assert answer["PhysicalResourceId"].endswith(f"/replaced/{THEIRS}") is adopt
+
+
+@pytest.mark.parametrize(("found", "adopt"), [(None, False), (THEIRS, True)])
+def test_a_creation_that_was_never_answered_is_undone_under_the_id_that_cloudformation_makes(world, found, adopt):
+    die_while_x_ray_changes(world, found, adopt)
+    world.has(KEY)
+    world.takes(found)
+    world.has(found)
+    assert outcome(world.asks("Delete", physical_id=MADE_UP, request="rollback")) == ("SUCCESS", MADE_UP)
+
+
+def die_while_x_ray_changes(world: World, found: str | None, adopt: bool) -> None:
+    world.has(found)
+    world.takes(KEY)
+    world.has(KEY, "UPDATING")
+    world.milliseconds_left = -1
+    with pytest.raises(Died):
+        world.asks("Create", adopt=adopt)
+    world.milliseconds_left = 60_000
+
+
+def test_a_creation_that_was_never_answered_and_changed_nothing_is_not_undone(world):
+    """The same key may be somebody else's, whose setting this would switch off."""
+    world.has(KEY)
+    assert outcome(world.asks("Delete", physical_id=MADE_UP)) == ("SUCCESS", MADE_UP)
+
+
+def test_a_function_that_dies_before_it_asks_for_the_change_begins_anew(world):
+    world.tags = {"raytrail:found": f"request {THEIRS}"}
+    world.has(THEIRS)
+    world.takes(KEY)
+    world.has(KEY)
+    assert outcome(world.asks("Create", adopt=True)) == ("SUCCESS", f"{OWN_ID}/replaced/{THEIRS}")
+
+
+def test_the_note_of_one_request_is_no_excuse_for_another(world):
+    world.tags = {"raytrail:found": "an-earlier-one NONE"}
+    world.has(KEY)
+    assert outcome(world.asks("Create")) == ("FAILED", UNTOUCHED)
+
+
+def test_a_request_that_comes_again_does_not_take_what_is_somebody_elses_by_now(world):
+    world.tags = {"raytrail:found": "request NONE"}
+    world.has(THEIRS)
+    assert outcome(world.asks("Create")) == ("FAILED", UNTOUCHED)
 
 
 # --- Update -----------------------------------------------------------------------------------------------------------

@@ -155,6 +155,19 @@ def test_an_alarm_on_no_traces_is_refused(group):
         group.add_alarm(at_least=0)
 
 
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"evaluation_periods": 0}, "evaluation_periods of the alarm on trace group 'orders' is 1 or more, got 0"),
+        ({"datapoints_to_alarm": 0}, "datapoints_to_alarm .* is from 1 to its 1 evaluation_periods, got 0"),
+        ({"evaluation_periods": 2, "datapoints_to_alarm": 3}, "is from 1 to its 2 evaluation_periods, got 3"),
+    ],
+)
+def test_an_alarm_on_no_periods_or_on_more_than_are_looked_at_is_refused(group, asked, sentence):
+    with pytest.raises(InvalidProps, match=sentence):
+        group.add_alarm(**asked)
+
+
 # --- Insights ---------------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +190,12 @@ def test_insights_of_the_group_and_of_no_other_are_told(stack, group, template):
 def test_insights_may_be_told_of_while_they_are_in_one_state(group, template):
     group.on_insight("Found", states=["ACTIVE"])
     assert only(template(), "AWS::Events::Rule")["EventPattern"]["detail"]["State"] == ["ACTIVE"]
+
+
+def test_a_state_that_no_insight_has_is_refused(group):
+    with pytest.raises(InvalidProps) as refused:
+        group.on_insight("Found", states=["ACTIVE", "FOO"])
+    assert str(refused.value) == ("states of insights 'Found' of trace group 'orders' are ACTIVE and CLOSED, got 'FOO'")
 
 
 @pytest.mark.parametrize("insights", [False, True])

@@ -109,6 +109,37 @@ def test_the_25_rules_are_those_of_the_account_and_region():
         SamplingRules(here, "More", rules=[rule(26)])
 
 
+def test_rules_of_two_constructs_may_not_share_a_priority_in_one_account_and_region(stack, template):
+    SamplingRules(stack, "Rules", rules=[rule(1)])
+    more = SamplingRules(stack, "More")
+    with pytest.raises(InvalidProps) as refused:
+        more.add_rule(rule(2, priority=1))
+    assert str(refused.value) == (
+        "sampling rules 'rule-1' and 'rule-2' share priority 1; which one decides would be chance, so give one another "
+        "('rule-1' is made by 'Test/Rules')"
+    )
+    # What was refused has taken no name.
+    more.add_rule(rule(2))
+    assert len(properties(template(), "AWS::XRay::SamplingRule")) == 2
+
+
+def test_a_rule_of_one_construct_may_not_hide_one_of_another():
+    app, here = App(), Environment(account="111122223333", region="eu-west-1")
+    beta = {"x-beta": "yes"}
+    SamplingRules(Stack(app, "One", env=here), "Rules", rules=[rule(2, url_path="*", attributes=beta), rule(5)])
+    # What asks for an attribute hides nothing.
+    two = SamplingRules(Stack(app, "Two", env=here), "Rules", rules=[rule(3)])
+    with pytest.raises(InvalidProps, match=r"'rule-5' .* would never decide: .*\('rule-5' is made by 'One/Rules'\)"):
+        two.add_rule(rule(4, url_path="/?"))
+
+
+def test_rules_of_two_regions_have_nothing_to_do_with_one_another():
+    app = App()
+    for region in ("eu-west-1", "eu-west-2"):
+        stack = Stack(app, region, env=Environment(account="111122223333", region=region))
+        SamplingRules(stack, "Rules", rules=[rule(1, name=f"of-{region}")])
+
+
 def test_the_rate_of_a_rule_with_a_boost_can_be_watched(stack):
     boost = SamplingRateBoost(max_rate=0.9, cooldown_minutes=5)
     rules = SamplingRules(stack, "Rules", rules=[rule(1, boost=boost), rule(2)])

@@ -7,6 +7,7 @@ they stop, the comment is unused, which ``--strict`` reports.
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import assert_type
 
 from aws_cdk import App, Environment, Stack
@@ -25,7 +26,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_xray as xray
 
 from raytrail.alerting import AlertChannel
-from raytrail.audit import AuditLake, AuditMetrics, AuditTrail, Retention, SavedQuery, saved_queries
+from raytrail.audit import AnalystRole, AuditLake, AuditMetrics, AuditTrail, DataEvents, ManagementEvents, Retention
 from raytrail.dashboards import AuditAlarms, OperationsDashboard, SecurityDashboard, ServiceAlarms, ServiceMetrics
 from raytrail.detection import DETECTIONS, GLOBAL_REGION, ApiCallAlerts, Detection, GlobalEventForwarder, Level
 from raytrail.errors import InvalidProps, RaytrailError
@@ -39,7 +40,9 @@ from raytrail.instrumentation import (
     instrument_lambda,
     python_layer_arn,
 )
+from raytrail.integrity import FolderSource, PublicKeys, verify
 from raytrail.logs import FUNCTION_QUERIES, LogQuery, SavedLogQueries
+from raytrail.queries import SavedQuery, saved_queries, saved_query
 from raytrail.records import RecordLine, Refusal, read_records
 from raytrail.settings import Settings, read_settings
 from raytrail.traces import Filter, Trace
@@ -119,7 +122,13 @@ assert_type(GLOBAL_REGION, str)
 GlobalEventForwarder(stack, "Forwarder", home_region="eu-west-1")
 
 # audit
-trail = AuditTrail(stack, "Trail", name="mine", retention=Retention(archive_after_days=30, expire_after_days=400))
+trail = AuditTrail(
+    stack,
+    "Trail",
+    name="mine",
+    events=[ManagementEvents(without_kms=True), DataEvents.s3(s3.Bucket.from_bucket_name(stack, "Files", "files"))],
+    retention=Retention(archive_after_days=30, expire_after_days=400),
+)
 assert_type(trail.resource, cloudtrail.CfnTrail)
 assert_type(trail.bucket, s3.IBucket)
 lake = AuditLake(
@@ -135,6 +144,11 @@ assert_type(lake.table, glue.CfnTable)
 assert_type(lake.workgroup, athena.CfnWorkGroup)
 assert_type(lake.queries, dict[str, athena.CfnNamedQuery])
 assert_type(saved_queries(), tuple[SavedQuery, ...])
+assert_type(saved_query("root_use").bind({"from": "2026-11-01", "to": "2026-11-02"}), list[str])
+assert_type(lake.grant_query(iam.AccountRootPrincipal()), iam.Grant)
+AnalystRole(stack, "Analyst", lake=lake)
+for found in verify(FolderSource(Path("logs")), PublicKeys()):
+    print(found)
 AuditLake(stack, "Other", name="other", bucket="mine", regions=(), start_date=date.min)  # type: ignore[arg-type]  # no name
 counts = AuditMetrics(stack, "Counts", log_group=trail.log_group, namespace="mine/Audit")
 assert_type(counts.denied_calls, cloudwatch.Metric)

@@ -1,5 +1,6 @@
 """The trail, and the lake that reads it."""
 
+from raytrail.audit._analysts import AnalystRole
 from raytrail.audit._bucket import AuditBucket, delivery_statements
 from raytrail.audit._lake import AuditLake
 from raytrail.audit._metrics import AuditMetrics
@@ -9,6 +10,7 @@ from raytrail.audit._model_queries import SavedQuery, saved_queries
 from raytrail.audit._trail import AuditTrail
 
 __all__ = [
+    "AnalystRole",
     "AuditBucket",
     "AuditLake",
     "AuditMetrics",

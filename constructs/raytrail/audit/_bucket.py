@@ -118,10 +118,11 @@ class AuditBucket(Construct):
                 s3.LifecycleRule(
                     id="ArchiveThenExpire",
                     transitions=[
+                        *_to_infrequent_access(retention),
                         s3.Transition(
                             storage_class=s3.StorageClass.GLACIER,
                             transition_after=Duration.days(retention.archive_after_days),
-                        )
+                        ),
                     ],
                     expiration=Duration.days(retention.expire_after_days),
                     noncurrent_version_expiration=Duration.days(30),
@@ -183,3 +184,14 @@ class AuditBucket(Construct):
             )
         )
         return key
+
+
+def _to_infrequent_access(retention: Retention) -> list[s3.Transition]:
+    if retention.infrequent_after_days is None:
+        return []
+    return [
+        s3.Transition(
+            storage_class=s3.StorageClass.INFREQUENT_ACCESS,
+            transition_after=Duration.days(retention.infrequent_after_days),
+        )
+    ]

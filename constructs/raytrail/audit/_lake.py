@@ -1,56 +1,75 @@
-"""The lake: what a trail delivered, as a table that Athena reads, with questions ready to ask."""
+"""The lake: what a trail delivered, as tables that Athena reads, with questions ready to ask."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from raytrail.audit import _model_schema as schema
-from raytrail.audit._model import check_lake_name
+from raytrail.audit import _analysts as analysts
+from raytrail.audit._model import check_lake_name, organization_folder
 from raytrail.audit._model_queries import SavedQuery, saved_queries
+from raytrail.audit._model_schema import DIGESTS, EVENTS, INSIGHTS, NETWORK_ACTIVITY
+from raytrail.audit._tables import make_table, make_view
+from raytrail.audit._trail import AuditTrail
 from raytrail.errors import InvalidProps
 from raytrail.findings import acknowledge
+from raytrail.queries import EVENTS_VIEW, view_definition
 
 GIGABYTE = 1000**3
-EVENTS_TABLE = "cloudtrail_events"
+GLOBAL_SERVICES_REGION = "us-east-1"
+
+_TABLES = {"Events": EVENTS, "NetworkActivity": NETWORK_ACTIVITY, "Insights": INSIGHTS, "Digests": DIGESTS}
 
 
 class AuditLake(Construct):
-    """A Glue table over a trail's files, an Athena workgroup with a byte limit, and saved queries.
+    """Glue tables over a trail's files, a view, an Athena workgroup with a byte limit, and saved queries.
 
-    The table's partitions are projected: nothing crawls, and a query reads only the accounts, Regions and days that
-    it names. A Region that is not in ``regions`` is invisible, without an error: name all that are in use.
+    There is a table for each folder that CloudTrail writes: ``cloudtrail_events`` (management and data events),
+    ``cloudtrail_network_activity``, ``cloudtrail_insights`` and ``cloudtrail_digests``; one whose folder is empty costs
+    nothing. The view ``events`` has what people always need of the events, under one name each, and each event once.
+
+    Partitions are projected: nothing crawls, and a query reads only the accounts, Regions and days that it names. What
+    the projection does not name is invisible, without an error: synth warns where the stack's Region, that of global
+    services, or an organization's accounts are not named.
 
     Args:
         name: Begins the names of the database and the workgroup: lower case letters, digits and dashes.
-        bucket: The bucket that a trail delivers to.
-        prefix: The trail's key prefix, without slashes at its ends. Default: none.
-        organization_id: For an organization trail, the id that stands in its keys. Default: none.
+        regions: The Regions that the tables show.
+        start_date: The first day that the tables show.
+        trail: The trail: its bucket, prefix, organization and key are used, and it is told never to record the
+            results of queries. Default: none; give ``bucket``.
+        bucket: The bucket that a trail of elsewhere delivers to. Default: the trail's.
+        prefix: That trail's key prefix, without slashes at its ends. Default: none.
+        organization_id: For that trail of an organization, the id that stands in its keys. Default: none.
         accounts: The accounts whose files are in the bucket. Default: the stack's.
-        regions: The Regions that the table shows.
-        start_date: The first day that the table shows.
-        encryption_key: Encrypts the results. Default: keys that S3 manages.
-        access_logs: A bucket for the access logs of the results' bucket. Default: none.
+        encryption_key: Encrypts the results. Default: the trail's key, or keys that S3 manages.
+        access_logs: A bucket for the access logs of the results' bucket. Default: that of the trail that is given and
+            has made one, or none.
         results_expire_after_days: Days until results are deleted. Default: 30.
         query_limit_gb: Gigabytes (of 1000 MB) that one query may read before Athena ends it. Default: 10.
         queries: The saved queries. Default: those of the package.
 
     Attributes:
+        bucket: The bucket of the files.
         database: The Glue database's L1; `database_name` is its name.
-        table: The Glue table's L1; `table_name` is its name.
+        tables: Each table's L1 by name.
+        table: That of the events; `table_name` is its name.
+        view: The view's L1; `view_name` is its name.
         workgroup: The Athena workgroup's L1; `workgroup_name` is its name.
         results: The bucket of the results.
         queries: Each saved query's L1 by name.
 
     Raises:
-        InvalidProps: The name, a Region, an account, the organization id or a limit is not allowed.
+        InvalidProps: Both a trail and what is taken from it are given, or neither; or the name, a Region, an account,
+            the organization id or a limit is not allowed; or the trail records the results by name.
     """
 
     def __init__(
@@ -59,9 +78,10 @@ class AuditLake(Construct):
         id: str,
         *,
         name: str,
-        bucket: s3.IBucket,
         regions: Sequence[str],
         start_date: date,
+        trail: AuditTrail | None = None,
+        bucket: s3.IBucket | None = None,
         prefix: str = "",
         organization_id: str | None = None,
         accounts: Sequence[str] = (),
@@ -77,10 +97,20 @@ class AuditLake(Construct):
         for limit, value in limits.items():
             if value < 1:
                 raise InvalidProps(f"{limit} is 1 or more, got {value}")
+        if trail is not None:
+            if bucket is not None or prefix or organization_id is not None:
+                raise InvalidProps("bucket, prefix and organization_id are the trail's; give them, or the trail")
+            bucket, prefix, organization_id = trail.bucket, trail.prefix, trail.organization_id
+            encryption_key = encryption_key or trail.key
+            access_logs = access_logs or (trail.store.access_logs if trail.store else None)
+        if bucket is None:
+            raise InvalidProps("a lake reads the files of a trail; give the trail, or the bucket that it delivers to")
+        self._warn_of_the_invisible(regions, accounts, organization_id)
         accounts = tuple(accounts) or (Stack.of(self).account,)
         self.database_name = name.replace("-", "_")
-        self.table_name = EVENTS_TABLE
-        self.workgroup_name = name
+        self.table_name, self.view_name, self.workgroup_name = EVENTS.name, EVENTS_VIEW, name
+        self.bucket, self._files_key, self._results_key = bucket, trail.key if trail else None, encryption_key
+        self._folder = organization_folder(prefix, organization_id)
         self.database = glue.CfnDatabase(
             self,
             "Database",
@@ -89,56 +119,101 @@ class AuditLake(Construct):
                 name=self.database_name, description="Who called which API: the files of CloudTrail"
             ),
         )
-        self.table = self._make_table(bucket.bucket_name, prefix, organization_id, accounts, regions, start_date)
+        self.tables = {
+            table.name: make_table(
+                self,
+                id,
+                table,
+                database=self.database,
+                database_name=self.database_name,
+                bucket=bucket.bucket_name,
+                prefix=prefix,
+                organization_id=organization_id,
+                accounts=accounts,
+                regions=regions,
+                start_date=start_date,
+            )
+            for id, table in _TABLES.items()
+        }
+        self.table = self.tables[self.table_name]
+        self.view = make_view(
+            self,
+            "EventsView",
+            self.view_name,
+            view_definition(database=self.database_name, table=self.table_name),
+            database=self.database,
+            table=self.table,
+        )
         self.results = self._make_results(encryption_key, access_logs, results_expire_after_days)
+        if trail is not None:
+            trail.never_record(self.results)
         self.workgroup = self._make_workgroup(encryption_key, query_limit_gb)
         self.queries = {
             query.name: self._save(query, accounts, regions)
             for query in (saved_queries() if queries is None else queries)
         }
 
-    def _make_table(
-        self,
-        bucket: str,
-        prefix: str,
-        organization_id: str | None,
-        accounts: Sequence[str],
-        regions: Sequence[str],
-        start_date: date,
-    ) -> glue.CfnTable:
-        column = glue.CfnTable.ColumnProperty
-        table = glue.CfnTable(
-            self,
-            "Events",
-            catalog_id=Stack.of(self).account,
-            database_name=self.database_name,
-            table_input=glue.CfnTable.TableInputProperty(
-                name=self.table_name,
-                description="Management and data events, one row for each API call",
-                table_type="EXTERNAL_TABLE",
-                partition_keys=[column(name=c.name, type=c.type, comment=c.comment) for c in schema.PARTITION_KEYS],
-                parameters={
-                    "EXTERNAL": "TRUE",
-                    **schema.projection_parameters(
-                        bucket=bucket,
-                        prefix=prefix,
-                        accounts=accounts,
-                        regions=regions,
-                        start_date=start_date,
-                        organization_id=organization_id,
-                    ),
-                },
-                storage_descriptor=glue.CfnTable.StorageDescriptorProperty(
-                    columns=[column(name=c.name, type=c.type, comment=c.comment) for c in schema.CLOUDTRAIL_COLUMNS],
-                    location=schema.table_location(bucket=bucket, prefix=prefix, organization_id=organization_id),
-                    input_format=schema.INPUT_FORMAT,
-                    output_format=schema.OUTPUT_FORMAT,
-                    serde_info=glue.CfnTable.SerdeInfoProperty(serialization_library=schema.SERDE),
-                ),
+    @property
+    def file_arns(self) -> tuple[str, ...]:
+        """The trail's files as a pattern of ARNs."""
+        return (self.bucket.arn_for_objects(f"{self._folder}/*"),)
+
+    def grant_query(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody ask the lake: run queries in its workgroup, and read its tables, files and results.
+
+        It grants what AWS documents for each of them, to the grantee's own policies. Where the trail's bucket or key is
+        another account's, or not of this app, their policies are their owner's to write.
+        """
+        stack = Stack.of(self)
+        catalog = [
+            stack.format_arn(service="glue", resource="catalog"),
+            stack.format_arn(service="glue", resource="database", resource_name=self.database_name),
+            *(
+                stack.format_arn(service="glue", resource="table", resource_name=f"{self.database_name}/{name}")
+                for name in (*self.tables, self.view_name)
             ),
-        )
-        table.add_resource_dependency(self.database)
-        return table
+        ]
+        workgroup = stack.format_arn(service="athena", resource="workgroup", resource_name=self.workgroup_name)
+        data_catalog = stack.format_arn(service="athena", resource="datacatalog", resource_name="AwsDataCatalog")
+        statements: list[tuple[Sequence[str], Sequence[str]]] = [
+            (analysts.WORKGROUP_ACTIONS, [workgroup]),
+            (analysts.CATALOG_ACTIONS, [data_catalog]),
+            (analysts.LIST_ACTIONS, ["*"]),
+            (analysts.GLUE_ACTIONS, catalog),
+            (analysts.FILES_ACTIONS, [self.bucket.bucket_arn]),
+            (analysts.FILE_ACTIONS, self.file_arns),
+            (analysts.RESULTS_ACTIONS, [self.results.bucket_arn]),
+            (analysts.RESULT_ACTIONS, [self.results.arn_for_objects("*")]),
+        ]
+        grant = analysts.grant_all(grantee, statements)
+        if self._results_key is not None:
+            grant = grant.combine(self._results_key.grant(grantee, *analysts.WRITE_KEY_ACTIONS))
+        files_key = self._files_key or self.bucket.encryption_key
+        if files_key is not None and files_key is not self._results_key:
+            grant = grant.combine(files_key.grant(grantee, *analysts.READ_KEY_ACTIONS))
+        return grant
+
+    def _warn_of_the_invisible(
+        self, regions: Sequence[str], accounts: Sequence[str], organization_id: str | None
+    ) -> None:
+        home = Stack.of(self).region
+        if not Token.is_unresolved(home) and home not in regions:
+            self._warn("region", f"regions leave out {home}, the stack's own: its events are not in the tables")
+        if GLOBAL_SERVICES_REGION not in regions and home != GLOBAL_SERVICES_REGION:
+            self._warn(
+                "global-services",
+                f"regions leave out {GLOBAL_SERVICES_REGION}: the events of global services, as IAM and CloudFront, "
+                "are not in the tables",
+            )
+        if organization_id is not None and not accounts:
+            self._warn(
+                "accounts",
+                "the trail is an organization's and accounts names none: only those of the stack's account are in the "
+                "tables",
+            )
+
+    def _warn(self, what: str, message: str) -> None:
+        Annotations.of(self).add_warning_v2(f"raytrail:invisible-{what}", message)
 
     def _make_results(self, key: kms.IKey | None, access_logs: s3.IBucket | None, expire_after_days: int) -> s3.Bucket:
         results = s3.Bucket(

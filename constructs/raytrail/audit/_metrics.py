@@ -17,6 +17,11 @@ _PATTERNS = {
     "IdentityChanges": (
         '{ ($.eventSource = "iam.amazonaws.com") && ($.readOnly IS FALSE) && ($.errorCode NOT EXISTS) }'
     ),
+    # Refused calls too: who tries once may succeed the next time. CreateTrail and StartLogging hide nothing.
+    "TrailTampering": (
+        '{ ($.eventSource = "cloudtrail.amazonaws.com") && ($.eventName = "StopLogging" || $.eventName = "DeleteTrail"'
+        ' || $.eventName = "UpdateTrail" || $.eventName = "PutEventSelectors" || $.eventName = "PutInsightSelectors") }'
+    ),
 }
 
 
@@ -31,6 +36,10 @@ class AuditMetrics(Construct):
         denied_calls: Calls that IAM refused, by minute.
         failed_sign_ins: Sign-ins to the console that failed, by minute.
         identity_changes: Calls that changed something in IAM, by minute.
+        trail_tampering: Calls to stop, delete or change a trail, refused ones too, by minute.
+        delivered: Events that CloudTrail delivered to the log group, by hour: CloudWatch Logs' own count, which no
+            metric filter is needed for
+            (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html).
     """
 
     def __init__(self, scope: Construct, id: str, *, log_group: logs.ILogGroup, namespace: str) -> None:
@@ -39,6 +48,15 @@ class AuditMetrics(Construct):
         self.denied_calls = self._count(log_group, "DeniedCalls")
         self.failed_sign_ins = self._count(log_group, "FailedSignIns")
         self.identity_changes = self._count(log_group, "IdentityChanges")
+        self.trail_tampering = self._count(log_group, "TrailTampering")
+        self.delivered = cloudwatch.Metric(
+            namespace="AWS/Logs",
+            metric_name="IncomingLogEvents",
+            dimensions_map={"LogGroupName": log_group.log_group_name},
+            statistic="Sum",
+            period=Duration.hours(1),
+            label="Delivered events",
+        )
 
     def _count(self, log_group: logs.ILogGroup, name: str) -> cloudwatch.Metric:
         return logs.MetricFilter(

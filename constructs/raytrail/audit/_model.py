@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 
 from raytrail.errors import InvalidProps
+from raytrail.queries import check_organization_id
+
+__all__ = ["Retention", "check_lake_name", "check_organization_id", "check_trail_name", "organization_folder"]
 
 _LAKE_NAME = re.compile(r"[a-z][a-z0-9-]{0,127}")
-_ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 _TRAIL_NAME = re.compile(r"[A-Za-z0-9](?:[._-]?[A-Za-z0-9])*")
 
 
@@ -24,16 +26,6 @@ def check_trail_name(name: str) -> None:
         raise InvalidProps(
             f"trail name {name!r} has 3 to 128 letters and digits, with single '.', '_' or '-' between them"
         )
-
-
-def check_organization_id(organization_id: str) -> None:
-    """Refuse what is no organization's id.
-
-    Raises:
-        InvalidProps: It is not ``o-`` and 10 to 32 lower-case letters and digits.
-    """
-    if not _ORGANIZATION.fullmatch(organization_id):
-        raise InvalidProps(f"organization_id is o- and 10 to 32 lower-case letters and digits, got {organization_id!r}")
 
 
 def check_lake_name(name: str) -> None:
@@ -53,15 +45,21 @@ def check_lake_name(name: str) -> None:
 class Retention:
     """How long the files of a trail stay, and where.
 
+    S3 leaves files below 128 KB where they are unless it is told otherwise, and bills a file in Standard-IA for 30 days
+    at least (https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html).
+
     Args:
-        archive_after_days: Days until a file moves to Glacier Flexible Retrieval. Default: 90, CloudTrail's own
-            event history.
+        infrequent_after_days: Days until a file moves to S3 Standard-IA, which Athena still reads; 30 or more.
+            Default: never.
+        archive_after_days: Days until a file moves to Glacier Flexible Retrieval, which Athena passes over; 30 or
+            more, and 30 or more after it moved to Standard-IA. Default: 90, CloudTrail's own event history.
         expire_after_days: Days until a file is deleted. Default: 2557, seven years.
 
     Raises:
-        InvalidProps: The archive is not older than 29 days, or nothing would stay in it.
+        InvalidProps: A file would move before it may, or nothing would stay where it moved.
     """
 
+    infrequent_after_days: int | None = None
     archive_after_days: int = 90
     expire_after_days: int = 2557
 
@@ -72,6 +70,15 @@ class Retention:
             raise InvalidProps(
                 f"expire_after_days ({self.expire_after_days}) is to be after archive_after_days "
                 f"({self.archive_after_days}), or nothing would ever be in the archive"
+            )
+        if self.infrequent_after_days is None:
+            return
+        if self.infrequent_after_days < 30:
+            raise InvalidProps(f"infrequent_after_days is 30 or more, got {self.infrequent_after_days}")
+        if self.archive_after_days < self.infrequent_after_days + 30:
+            raise InvalidProps(
+                f"archive_after_days ({self.archive_after_days}) is to be 30 days or more after infrequent_after_days "
+                f"({self.infrequent_after_days}), because Standard-IA bills 30 days at least"
             )
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from raytrail.cli._errors import UNANSWERED, Unanswered
 from raytrail.cli._signals import Stopped, raise_on_signals
+from raytrail.cli._verify import verify
 from raytrail.errors import RaytrailError
 from raytrail.settings import json_schema, read_context, read_settings
 
@@ -163,6 +164,70 @@ def traces(
 
 
 @app.command()
+def query(
+    name: Annotated[str | None, typer.Argument(help="Which query. Default: list them all.", metavar="NAME")] = None,
+    values: Annotated[
+        list[str] | None, typer.Argument(help="Its parameters, as the list has them.", metavar="KEY=VALUE")
+    ] = None,
+    logs: Annotated[
+        Path | None,
+        typer.Option("--local", help="Ask a file or folder of logs on this machine, and no AWS.", metavar="PATH"),
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="First day, in UTC. Default: six days before --to.", metavar="DAY")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Last day, in UTC. Default: today.", metavar="DAY")] = None,
+    accounts: Annotated[
+        str | None, typer.Option(help="Only these accounts, with commas. Default: all of the table.", metavar="IDS")
+    ] = None,
+    regions: Annotated[
+        str | None, typer.Option(help="Only these Regions, with commas. Default: all of the table.", metavar="NAMES")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many rows to show; 0 for all.", min=0)] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON object for each row.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
+    kit: Annotated[str | None, typer.Option(help="The kit's name. Default: that of cdk.json.", metavar="NAME")] = None,
+    app_folder: AppFolder = Path(),
+    workgroup: Annotated[str | None, typer.Option(help="The Athena workgroup. Default: the kit's.")] = None,
+    database: Annotated[str | None, typer.Option(help="The Glue database. Default: the kit's.")] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="The embedded AWS's URL. Default: AWS_ENDPOINT_URL, or AWS itself.", metavar="URL"),
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="The profile of the credentials.")] = None,
+    region: Annotated[str | None, typer.Option(help="The Region of the lake.")] = None,
+) -> None:
+    """List the saved queries, or ask one of Athena or of a folder of logs.
+
+    With --local the days default to all that the logs have. The status is 0 for an answer, also one without rows; 3 for
+    an answer for which some file or record could not be read; 2 for a wrong name, parameter or option; and 1 when AWS
+    refused, or the query failed.
+    """
+    from raytrail.cli._query._command import Asked, run
+
+    asked = Asked(
+        name=name,
+        words=tuple(values or ()),
+        local=logs,
+        from_=from_,
+        to=to,
+        accounts=accounts,
+        regions=regions,
+        limit=limit,
+        json=as_json,
+        csv=as_csv,
+        kit=kit,
+        app_folder=app_folder,
+        workgroup=workgroup,
+        database=database,
+        endpoint=endpoint,
+        profile=profile,
+        region=region,
+    )
+    raise typer.Exit(run(asked))
+
+
+@app.command()
 def schema(output: Annotated[Path | None, typer.Option(help="File to write. Default: the terminal.")] = None) -> None:
     """Print the JSON Schema of the settings, for an editor."""
     text = json.dumps(json_schema(), indent=2) + "\n"
@@ -170,6 +235,9 @@ def schema(output: Annotated[Path | None, typer.Option(help="File to write. Defa
         sys.stdout.write(text)
     else:
         output.write_text(text, encoding="utf-8")
+
+
+app.command()(verify)
 
 
 def _home_region(app_folder: Path) -> str:

@@ -79,21 +79,42 @@ class ServiceAlarms(Construct):
 
 
 class AuditAlarms(Construct):
-    """An alarm on many denied calls, as of somebody who tries what a stolen key can do.
+    """Alarms of the trail: many calls are denied, its delivery has stopped, somebody tampers with it.
+
+    The heartbeat hears silence in the log group. An account with a trail is rarely quiet for an hour, since services
+    call each other, and CloudTrail's own checks of the bucket are recorded; give more hours where it is. Right after
+    the first deployment it may ring until the first events come, some minutes. The bucket is delivered to by itself:
+    files may still come when the log group gets nothing, and the other way round.
 
     Args:
         metrics: Counts over the trail.
         channel: Who is told.
         denied_calls: Denied calls in five minutes that are too many. Default: ten.
+        silent_hours: Hours without one event after which delivery counts as stopped, 1 to 24. Default: one.
 
     Attributes:
-        denied_calls: The alarm.
+        denied_calls: The alarm on denied calls, as of somebody who tries what a stolen key can do.
+        delivery_stopped: The heartbeat; it says too when events come again.
+        tampering: The alarm on calls that stop, delete or change a trail.
+
+    Raises:
+        InvalidProps: The hours are not 1 to 24; a trail that was silent for a day should have been looked at.
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, metrics: AuditMetrics, channel: AlertChannel, denied_calls: int = 10
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        metrics: AuditMetrics,
+        channel: AlertChannel,
+        denied_calls: int = 10,
+        silent_hours: int = 1,
     ) -> None:
         super().__init__(scope, id)
+        if not 1 <= silent_hours <= 24:
+            raise InvalidProps(f"silent_hours is 1 to 24, got {silent_hours}")
+        tell = actions.SnsAction(channel.topic)
         self.denied_calls = cloudwatch.Alarm(
             self,
             "DeniedCalls",
@@ -104,4 +125,28 @@ class AuditAlarms(Construct):
             comparison_operator=_AT_LEAST,
             treat_missing_data=_SILENCE_IS_FINE,
         )
-        self.denied_calls.add_alarm_action(actions.SnsAction(channel.topic))
+        self.denied_calls.add_alarm_action(tell)
+        self.delivery_stopped = cloudwatch.Alarm(
+            self,
+            "DeliveryStopped",
+            alarm_description=f"CloudTrail delivered no event to its log group for {silent_hours} h",
+            metric=metrics.delivered,
+            threshold=1,
+            evaluation_periods=silent_hours,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            # CloudWatch Logs sends no zeros: a log group without events has no data.
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+        self.delivery_stopped.add_alarm_action(tell)
+        self.delivery_stopped.add_ok_action(tell)
+        self.tampering = cloudwatch.Alarm(
+            self,
+            "Tampering",
+            alarm_description="Somebody stopped, deleted or changed a trail, or tried to",
+            metric=metrics.trail_tampering,
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=_AT_LEAST,
+            treat_missing_data=_SILENCE_IS_FINE,
+        )
+        self.tampering.add_alarm_action(tell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,13 @@ class Answer:
     execution_id: str
 
 
-def ask(target: Target, sql: str) -> Answer:
+def ask(target: Target, sql: str, parameters: Sequence[str] = ()) -> Answer:
     """Run a query in the kit's workgroup and database.
+
+    Args:
+        target: Where.
+        sql: The statement.
+        parameters: An SQL literal for each question mark in it, in their order. Default: it has none.
 
     Raises:
         EvidenceMissing: It failed, or did not end.
@@ -33,6 +39,8 @@ def ask(target: Target, sql: str) -> Answer:
         QueryString=sql,
         QueryExecutionContext={"Database": target.output("DatabaseName")},
         WorkGroup=target.output("WorkGroupName"),
+        # Athena takes no empty list.
+        **({"ExecutionParameters": list(parameters)} if parameters else {}),
     )["QueryExecutionId"]
 
     def ended() -> dict[str, Any] | None:

@@ -236,5 +236,7 @@ def _message(detection: Detection) -> str:
         "time": "<time>",
         "error": "<error>",
         "event_id": "<event>",
+        # The saved query of the lake that shows what else this actor did around it.
+        "query": "raytrail query actor_hour actor=<actor> at=<time>",
     }
     return json.dumps(body)

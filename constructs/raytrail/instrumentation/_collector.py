@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aws_cdk import ArnFormat, Stack
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from raytrail.instrumentation._model_collector import CollectorConfig
 from raytrail.instrumentation._model_exporters import Exporter, Prometheus
+from raytrail.instrumentation._rights import allow
+from raytrail.instrumentation._variables import add_variables
 
 CONFIG_VARIABLE = "RAYTRAIL_COLLECTOR_CONFIG"
 
@@ -20,8 +21,8 @@ def configure_collector(function: lambda_.Function, config: CollectorConfig, exp
     The configuration is a variable of the function, which the collector reads as AWS documents at
     https://aws-otel.github.io/docs/components/confmap-providers.
     """
-    function.add_environment("OPENTELEMETRY_COLLECTOR_CONFIG_URI", f"env:{CONFIG_VARIABLE}")
-    function.add_environment(CONFIG_VARIABLE, Stack.of(function).to_json_string(dict(config.value)))
+    text = Stack.of(function).to_json_string(dict(config.value))
+    add_variables(function, {"OPENTELEMETRY_COLLECTOR_CONFIG_URI": f"env:{CONFIG_VARIABLE}", CONFIG_VARIABLE: text})
     for each in exporters:
         if isinstance(each, Prometheus) and each.workspace:
             region, workspace_id = each.workspace
@@ -32,4 +33,4 @@ def configure_collector(function: lambda_.Function, config: CollectorConfig, exp
                 resource_name=workspace_id,
                 arn_format=ArnFormat.SLASH_RESOURCE_NAME,
             )
-            function.add_to_role_policy(iam.PolicyStatement(actions=["aps:RemoteWrite"], resources=[workspace]))
+            allow(function, ["aps:RemoteWrite"], [workspace])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Annotations, Stack
 from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
 
 from raytrail.errors import InvalidProps
 from raytrail.instrumentation import _layers
@@ -26,10 +27,13 @@ from raytrail.instrumentation._model_images import image_instructions
 from raytrail.instrumentation._model_layers import EXEC_WRAPPER, Language
 from raytrail.instrumentation._model_telemetry import Telemetry
 from raytrail.instrumentation._secrets import grant_read, secret_id
+from raytrail.instrumentation._variables import add_variables, bound_variables
 from raytrail.instrumentation._xray import grant_xray, resource_of, trace
 
 LAMBDA_TIMEOUT_SECONDS = 3
 """What a function has unless told otherwise: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html."""
+
+_MARK = "Instrumentation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +110,14 @@ def instrument_lambda(
 
     Raises:
         InvalidProps: The runtime is not one of a layer's, the Region has no layer in the table, the exporters do not
-            go together or not with the language, or the function is instrumented already.
+            go together or not with the language, the function is instrumented already, or its environment sets a
+            variable of the layer's to something else, as another AWS_LAMBDA_EXEC_WRAPPER. More variables than Lambda
+            takes are refused at synth.
     """
     if not enabled:
         trace(function, "PassThrough")
         return Instrumentation(enabled=False)
-    if function.node.try_find_child("AdotLayer") is not None:
+    if function.node.try_find_child(_MARK) is not None:
         raise InvalidProps(f"{function.node.path} is instrumented already; call instrument_lambda once for a function")
     attributes = {"deployment.environment.name": environment} if environment else {}
     telemetry = Telemetry(
@@ -126,6 +132,8 @@ def instrument_lambda(
         log_correlation=log_correlation,
         fast_start=fast_start,
     )
+    # A container image gets nothing else that would tell.
+    Construct(function, _MARK)
     made = (
         _in_image(function, telemetry)
         if _layers.is_image(function)
@@ -151,7 +159,7 @@ def _with_layers(
         configure_collector(function, CollectorConfig.of([telemetry.prometheus]), [telemetry.prometheus])
     if telemetry.errors is not None:
         resource = resource_of(function)
-        function.add_environment(HANDLER_VARIABLE, resource.handler or "")
+        add_variables(function, {HANDLER_VARIABLE: resource.handler or ""})
         resource.handler = WRAPPED_HANDLER
     return Instrumentation(enabled=True, layer=layer, runtime_layer=runtime, collector_layer=collector)
 
@@ -174,14 +182,13 @@ def _in_image(function: lambda_.Function, telemetry: Telemetry) -> Instrumentati
 
 def _check_timeout(function: lambda_.Function, telemetry: Telemetry) -> None:
     """Warn where a partner that does not answer could use up the time that the function has."""
-    waits = max((each.timeout_seconds for each in telemetry.otlp), default=0.0) if telemetry.needs_runtime_layer else 0
-    waits += telemetry.errors.timeout_seconds if telemetry.errors else 0
+    waits = telemetry.longest_wait_seconds
     timeout = function.timeout.to_seconds() if function.timeout else LAMBDA_TIMEOUT_SECONDS
     if waits and timeout <= waits + 1:
         Annotations.of(function).add_warning_v2(
             "raytrail:Timeout",
-            f"a request waits up to {waits:g} seconds for partners that do not answer, and the function's timeout is "
-            f"{timeout:g} seconds; raise it, or lower timeout_seconds",
+            f"a request waits up to {waits:g} seconds for partners and keys that do not come, and the function's "
+            f"timeout is {timeout:g} seconds; raise it, or lower timeout_seconds",
         )
 
 
@@ -190,5 +197,5 @@ def _set_environment(function: lambda_.Function, telemetry: Telemetry) -> None:
     ours = runtime_variables(telemetry, secret_id)
     check_size({**made, **{name: to_json(value) for name, value in ours.items()}}, function.node.path)
     stack = Stack.of(function)
-    for name, text in {**made, **{name: stack.to_json_string(value) for name, value in ours.items()}}.items():
-        function.add_environment(name, text)
+    add_variables(function, {**made, **{name: stack.to_json_string(value) for name, value in ours.items()}})
+    bound_variables(function)

@@ -17,6 +17,8 @@ from raytrail.instrumentation._model_layers import (
 IMAGE = "FROM_IMAGE"
 """What the CDK calls the runtime of a container image."""
 
+_COLLECTOR = "CollectorLayer"
+
 _LANGUAGES: dict[lambda_.RuntimeFamily, Language] = {
     lambda_.RuntimeFamily.PYTHON: "python",
     lambda_.RuntimeFamily.NODEJS: "nodejs",
@@ -57,9 +59,18 @@ def add_adot(function: lambda_.Function, language: Language, arn: str | None) ->
 
 
 def add_collector_layer(function: lambda_.Function, arn: str | None) -> lambda_.ILayerVersion:
-    """Add AWS's collector layer: the one given, or that of the stack's Region and the function's architecture."""
+    """Add AWS's collector layer: the one given, or that of the stack's Region and the function's architecture.
+
+    Raises:
+        InvalidProps: The function has it already, or the Region has none in the table.
+    """
+    if function.node.try_find_child(_COLLECTOR) is not None:
+        raise InvalidProps(
+            f"{function.node.path} has a collector already, from add_collector or for Prometheus; name all its "
+            "exporters in one call"
+        )
     arn = arn or collector_layer_arn(function.architecture.name, _region(function, "collector_layer_arn"))
-    return _add(function, "CollectorLayer", arn)
+    return _add(function, _COLLECTOR, arn)
 
 
 def add_runtime(function: lambda_.Function) -> lambda_.LayerVersion:

@@ -12,6 +12,7 @@ from raytrail.instrumentation._collector import configure_collector
 from raytrail.instrumentation._functions import Instrumentation
 from raytrail.instrumentation._model_collector import CollectorConfig
 from raytrail.instrumentation._model_exporters import Exporter, XRay
+from raytrail.instrumentation._variables import add_variables, bound_variables
 from raytrail.instrumentation._xray import grant_xray, trace
 
 
@@ -41,8 +42,9 @@ def add_collector(
         enabled: Whether to add it at all; if not, X-Ray is turned off for the function. Default: true.
 
     Raises:
-        InvalidProps: The Region has no layer in the table, the collector cannot send there, or the function is a
-            container image.
+        InvalidProps: The Region has no layer in the table, the collector cannot send there, the function is a
+            container image, has a collector already, or sets a variable of the collector to something else. More
+            variables than Lambda takes are refused at synth.
     """
     if not enabled:
         trace(function, "PassThrough")
@@ -52,7 +54,8 @@ def add_collector(
     config = config or CollectorConfig.of(exporters)
     layer = _layers.add_collector_layer(function, layer_arn)
     configure_collector(function, config, exporters)
-    function.add_environment("OTEL_SERVICE_NAME", service_name)
+    add_variables(function, {"OTEL_SERVICE_NAME": service_name})
+    bound_variables(function)
     to_xray = any(isinstance(each, XRay) for each in exporters)
     trace(function, "Active" if to_xray else "PassThrough")
     if to_xray:

@@ -9,13 +9,15 @@ check them: a field that one of them checks more closely than by its name passes
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from raytrail.errors import InvalidProps
 from raytrail.instrumentation._model_exporters import Exporter, Otlp, Prometheus, Signal, XRay, check_exporters
-from raytrail.instrumentation._model_secrets import check_plain_header
+from raytrail.instrumentation._model_secrets import is_for_key, key_in
 
 RECEIVES_AT = {"grpc": {"endpoint": "localhost:4317"}, "http": {"endpoint": "localhost:4318"}}
 
@@ -48,6 +50,10 @@ _FIELDS: dict[str, dict[str, set[str]]] = {
     "extensions": {"sigv4auth": {"region", "service", "assume_role"}},
     "processors": {},
 }
+
+_URLS = re.compile(r"(endpoint|url|address)$")
+_NO_KEY = "authenticator"
+"""A field that is named as if it held a key, and holds the name of an extension."""
 
 _SENDS: dict[str, set[str]] = {
     "awsxray": {"traces"},
@@ -83,6 +89,7 @@ class CollectorConfig:
         for section in _FIELDS:
             for id, options in self._section(section).items():
                 _check_component(section, id, options)
+        _check_clear(value, "a collector's configuration")
         service = self.value.get("service", {})
         pipelines = service.get("pipelines", {})
         if not pipelines:
@@ -185,8 +192,45 @@ def _check_component(section: str, id: str, options: Mapping[str, Any]) -> None:
     for name in options:
         if name not in known:
             raise InvalidProps(f"{section[:-1]} {id!r} has no field {name!r}; it has {', '.join(sorted(known))}")
-    for header, value in (options.get("headers") or {}).items():
-        check_plain_header(header, str(value))
+
+
+def _check_clear(value: Any, where: str) -> None:
+    """Refuse keys in clear, wherever they are."""
+    match value:
+        case Mapping():
+            for name, each in value.items():
+                inside = f"{name!r} in {where}"
+                if name == "headers" and isinstance(each, Mapping):
+                    for header, text in each.items():
+                        if (words := key_in(str(text))) or is_for_key(header):
+                            raise _in_clear(f"header {header!r}", words or "a key")
+                elif isinstance(each, str):
+                    _check_field(name, each, inside)
+                else:
+                    _check_clear(each, inside)
+        case list() | tuple():
+            for each in value:
+                _check_clear(each, where)
+        case str() if words := key_in(value):
+            raise _in_clear(where, words)
+
+
+def _check_field(name: str, text: str, where: str) -> None:
+    if _URLS.search(name):
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        if parts.username is not None or parts.query or parts.fragment:
+            raise InvalidProps(f"{where} is an address without user, query or fragment, got one with it")
+    if name == "key_pem" or (is_for_key(name) and name != _NO_KEY):
+        raise _in_clear(where, "a key")
+    _check_clear(text, where)
+
+
+def _in_clear(where: str, words: str) -> InvalidProps:
+    return InvalidProps(
+        f"{where} carries {words}, which would stand in clear in the template and in the function's environment: the "
+        "collector layer reads no key from Secrets Manager; name a file in key_file for TLS, and send otherwise to a "
+        "collector of your own that holds the key"
+    )
 
 
 def _remote_write(prometheus: Prometheus) -> dict[str, Any]:

@@ -83,13 +83,18 @@ def runtime_variables(telemetry: Telemetry, secret_id: Callable[[SecretField], s
     return made
 
 
+def size_of(made: Mapping[str, str]) -> int:
+    """Return the bytes that variables take: those of their JSON, which is what Lambda says that it measures."""
+    return len(json.dumps(dict(made), separators=(",", ":"), ensure_ascii=False).encode())
+
+
 def check_size(made: Mapping[str, str], where: str) -> None:
     """Refuse more than Lambda takes.
 
     Raises:
         InvalidProps: The variables are more than 4 KB.
     """
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in made.items())
+    size = size_of(made)
     if size > LONGEST_ENVIRONMENT:
         raise InvalidProps(
             f"the environment of {where} takes at most {LONGEST_ENVIRONMENT} bytes, and telemetry alone needs {size}; "

@@ -23,8 +23,8 @@ class Rollbar:
         environment: What Rollbar shows as the environment: 1 to 255 characters.
         code_version: The version of the code, a commit say: at most 40 characters. Default: none.
         endpoint: The base URL of Rollbar's API. Default: https://api.rollbar.com/api/1/.
-        timeout_seconds: How long the request that failed waits for Rollbar at most: more than 0, at most 10. After a
-            failure nothing is sent for 30 seconds or longer. Default: 2.
+        timeout_seconds: How long the request that failed waits for Rollbar at most: more than 0, at most 10. Reading
+            the token has as long again. After a failure nothing is sent for 30 seconds or longer. Default: 2.
         local_variables: Whether the values of local variables are in the report; they may be personal data. Default:
             they are not.
 

@@ -16,9 +16,10 @@ Signal = Literal["traces", "metrics"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
 LONGEST_TIMEOUT_SECONDS = 10
-"""A request waits as long, once, for a partner that does not answer."""
+"""The longest that timeout_seconds may be."""
 
 _LOCAL = re.compile(r"localhost|127(\.\d+){3}|\[?::1\]?")
+_TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +61,9 @@ class Otlp:
         headers: Headers without a key in them.
         header_secrets: Headers whose value is a key, by name, and where each key is.
         signals: What is sent. Default: traces and metrics.
-        timeout_seconds: How long a request waits for the endpoint at most, all that it sends taken together: more than
-            0, at most 10. After a failure nothing is sent for 30 seconds or longer, so that the next requests
-            do not wait. Default: 2.
+        timeout_seconds: How long a request waits for the endpoint at most, all that it sends there taken together:
+            more than 0, at most 10. Reading a key has as long again, and each further endpoint its own. After a failure
+            nothing is sent for 30 seconds or longer, so that the next requests do not wait. Default: 2.
         name: What the log calls it. Default: the host.
 
     Raises:
@@ -183,7 +184,7 @@ class Prometheus:
 
         Args:
             workspace_id: As ``ws-0a1b2c3d-…``, or a token.
-            region: The Region of the workspace.
+            region: The Region of the workspace. A token is taken for a Region outside China.
 
         Raises:
             InvalidProps: One of them is of another form.
@@ -192,7 +193,8 @@ class Prometheus:
             raise InvalidProps(f"workspace_id of managed Prometheus begins with ws-, got {workspace_id!r}")
         if not re.fullmatch(r"[a-z]{2,3}(-[a-z]+)+-\d", region) and "${Token[" not in region:
             raise InvalidProps(f"region of managed Prometheus is a Region, as eu-west-1, got {region!r}")
-        url = f"https://aps-workspaces.{region}.amazonaws.com/workspaces/{workspace_id}/api/v1/remote_write"
+        domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        url = f"https://aps-workspaces.{region}.{domain}/workspaces/{workspace_id}/api/v1/remote_write"
         return cls(endpoint=url, workspace=(region, workspace_id))
 
     @classmethod
@@ -228,19 +230,23 @@ def check_url(url: str, what: str) -> str:
     Raises:
         InvalidProps: It is no URL of HTTP, or carries a user, a query or a fragment.
     """
-    if "${Token[" in url:
-        return "otlp"
+    # What only the deployment knows may be a host or a port; whatever stands around it is known.
+    known = _TOKEN.sub("1", url)
+    if known != url and "://" not in known:
+        known = f"https://{known}"
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(known)
         host = parts.hostname
         _ = parts.port
     except ValueError:
         host = None
     if not host or parts.scheme not in {"http", "https"} or url != url.strip():
-        raise InvalidProps(f"{what} is a URL as https://otlp.example.com, got {url!r}")
-    if parts.username or parts.query or parts.fragment:
-        raise InvalidProps(f"{what} has no user, query or fragment, got {urlsplit(url).hostname!r} with one")
-    return host
+        # What may hold a user or a query is not repeated.
+        got = "another text" if re.search("[@?#]", url) else repr(url)
+        raise InvalidProps(f"{what} is a URL as https://otlp.example.com, got {got}")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise InvalidProps(f"{what} has no user, query or fragment, got {host!r} with one")
+    return "otlp" if "${Token[" in url else host
 
 
 def check_timeout(seconds: float, what: str) -> None:

@@ -72,6 +72,23 @@ _FORMS = (
     (re.compile(r"hc[a-z]{3}_[A-Za-z0-9]{20,}"), "a key of Honeycomb"),
     (re.compile(r"(?i)(bearer|basic)[ =].+"), "the value of an authorization header"),
 )
+"""What is a key as a whole."""
+
+_PARTS = (
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
+    (re.compile(r"://[^/?#\s]*@"), "a URL with a user in it"),
+    (
+        re.compile(r"\{\{resolve:(secretsmanager|ssm-secure):"),
+        "a reference that CloudFormation replaces by the key",
+    ),
+)
+"""What gives away that a key is within."""
+
+_FOR_KEYS = re.compile(
+    r"(?i)^(cookie|x-honeycomb-team)$|api[-_]?key|(^|[-_])key$|auth(?!ors?([-_]|$))|dsn|credential|licen[cs]e|access|token|secret"
+    r"|passw(or)?d"
+)
+"""The names of headers and fields whose value is a key."""
 
 
 def secret_field(source: SecretSource) -> SecretField:
@@ -89,17 +106,28 @@ def check_plain_header(name: str, value: str) -> None:
     Raises:
         InvalidProps: The header is one for keys, or its value looks like one.
     """
-    form = next((words for form, words in _FORMS if form.fullmatch(value)), None)
-    if form or _FOR_KEYS.search(name):
+    form = key_in(value)
+    if form or is_for_key(name):
         raise InvalidProps(
             f"header {name!r} carries {form or 'a key'}, which would stand in clear in the template and in the "
             "function's environment: put the key into Secrets Manager and name the secret in header_secrets"
         )
 
 
-_FOR_KEYS = re.compile(
-    r"(?i)^(authorization|proxy-authorization|cookie|x-honeycomb-team)$|api-?key|token|secret|password"
-)
+def is_for_key(name: str) -> bool:
+    """Whether a header or field of this name is one for keys."""
+    return _FOR_KEYS.search(name) is not None
+
+
+def key_in(value: str) -> str | None:
+    """Return in words what key a text is or holds, by its form; None if it has no form of one."""
+    if words := next((words for form, words in _FORMS if form.fullmatch(value)), None):
+        return words
+    if words := next((words for form, words in _PARTS if form.search(value)), None):
+        return words
+    # As token=… in a query, or sentry_key=… in a header.
+    named = next((name for name in re.findall(r"([\w.-]+)=[^\s=&]", value) if is_for_key(name)), None)
+    return f"a key as {named}" if named else None
 
 
 def _check_name(name: str) -> None:

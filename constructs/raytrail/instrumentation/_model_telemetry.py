@@ -97,6 +97,24 @@ class Telemetry:
         """Whether something runs in the function that AWS's layer does not have."""
         return self.language == "python" and bool(self.otlp or self.errors)
 
+    @property
+    def longest_wait_seconds(self) -> float:
+        """How long a request waits at most for partners and for Secrets Manager, if none of them answers.
+
+        Each endpoint has its timeout once in a request, for all that is sent there, and as long again to read its keys.
+        Endpoints are waited for at once within one batch of one signal; the next batch, and metrics after traces, may
+        be when another one falls silent, so that the waits add up. Before them comes Rollbar's, if the request fails.
+        """
+        partners: dict[str, float] = {}
+        keys: dict[tuple[str, frozenset[SecretField]], float] = {}
+        for each in self.otlp if self.language == "python" else ():
+            partners[each.endpoint] = max(each.timeout_seconds, partners.get(each.endpoint, 0))
+            if each.secrets:
+                read = each.endpoint, frozenset(each.secrets.values())
+                keys[read] = max(each.timeout_seconds, keys.get(read, 0))
+        rollbar = 2 * self.errors.timeout_seconds if self.errors else 0
+        return sum(partners.values()) + sum(keys.values()) + rollbar
+
     def sends(self, signal: Signal) -> bool:
         """Whether anything of a signal leaves the function."""
         return any(_sends(each, signal) for each in self.exporters)

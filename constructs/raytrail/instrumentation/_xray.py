@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 
 from raytrail.findings import acknowledge
+from raytrail.instrumentation._rights import allow
 
 
 def grant_xray(function: lambda_.Function) -> None:
     """Let a function write to X-Ray."""
-    function.add_to_role_policy(
-        iam.PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"])
-    )
+    allow(function, ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
     if function.role is not None:
         acknowledge(
             function.role,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -17,6 +17,7 @@ from raytrail.tracing._owner import claim
 
 _HANDLER = Path(__file__).with_name("encryption_handler") / "index.py"
 # Lambda's longest is 15 minutes, which CloudFormation is told to wait.
+_WAITED = Duration.minutes(15)
 _LONGEST = Duration.minutes(14)
 
 
@@ -30,13 +31,14 @@ class TraceEncryption(Construct):
 
     The setting has one owner. A deployment fails, and changes nothing, where somebody else has set a key; ``adopt``
     takes that over. When the stack goes, the setting goes back to what was found, unless somebody else has changed it
-    since; then it is left alone.
+    since; then it is left alone. The function notes what it found in a tag of its own, ``raytrail:found``, so that a
+    request that Lambda delivers twice is answered the same both times.
 
     Who reads traces needs the key too: see `grant_decrypt`. Who writes them does not.
 
     Args:
-        key: A symmetric key; an alias is none. Default: one is made, rotated each year, and kept when the stack goes,
-            since traces of the last 30 days cannot be read without it.
+        key: A symmetric key of the stack's Region; an alias is none. Default: one is made, rotated each year, and kept
+            when the stack goes, since traces of the last 30 days cannot be read without it.
         adopt: Whether to take over a key that somebody else has set. Default: no.
         log_retention: How long the function's log is kept. Default: one month.
 
@@ -46,7 +48,8 @@ class TraceEncryption(Construct):
         resource: The custom resource.
 
     Raises:
-        InvalidProps: The key is an alias, or the app sets the encryption of the same account and Region elsewhere.
+        InvalidProps: The key is an alias or of another Region, or the app sets the encryption of the same account and
+            Region elsewhere.
     """
 
     def __init__(
@@ -60,10 +63,8 @@ class TraceEncryption(Construct):
     ) -> None:
         super().__init__(scope, id)
         claim(self, "X-Ray's encryption")
-        if key is not None and ":alias/" in key.key_arn:
-            raise InvalidProps(
-                f"key of {self.node.path} is an alias, whose key may change unseen; give the key that it stands for"
-            )
+        if key is not None:
+            self._check(key)
         self.key: kms.IKey = key or kms.Key(
             self,
             "Key",
@@ -78,9 +79,10 @@ class TraceEncryption(Construct):
             "Resource",
             resource_type="Custom::XRayEncryption",
             service_token=self.handler.function_arn,
-            service_timeout=Duration.minutes(15),
+            service_timeout=_WAITED,
             properties={"KeyArn": self.key.key_arn, "Adopt": "true" if adopt else "false"},
         )
+        self.resource.node.add_dependency(self.handler, self._let_it_note(role))
 
     def grant_decrypt(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody who may read traces use the key for it.
@@ -88,6 +90,18 @@ class TraceEncryption(Construct):
         https://docs.aws.amazon.com/xray/latest/devguide/security_iam_service-with-iam.html#xray-permissions-encryption
         """
         return self.key.grant_decrypt(grantee)
+
+    def _check(self, key: kms.IKey) -> None:
+        if ":alias/" in key.key_arn:
+            raise InvalidProps(
+                f"key of {self.node.path} is an alias, whose key may change unseen; give the key that it stands for"
+            )
+        theirs, ours = key.env.region, Stack.of(self).region
+        if not Token.is_unresolved(theirs) and not Token.is_unresolved(ours) and theirs != ours:
+            raise InvalidProps(
+                f"key of {self.node.path} is of Region {theirs}, and X-Ray of {ours} takes a key of {ours} alone; "
+                "give one of that Region (a replica, if it is a multi-Region key)"
+            )
 
     def _make_role(self) -> iam.Role:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -105,6 +119,13 @@ class TraceEncryption(Construct):
         )
         return role
 
+    def _let_it_note(self, role: iam.Role) -> iam.Policy:
+        """Let the function write into its own tags; a policy apart, since the function waits for those of the role."""
+        tags = iam.PolicyStatement(
+            actions=["lambda:ListTags", "lambda:TagResource"], resources=[self.handler.function_arn]
+        )
+        return iam.Policy(self, "Notes", statements=[tags], roles=[role])
+
     def _make_handler(self, role: iam.Role, retention: logs.RetentionDays) -> lambda_.Function:
         log_group = logs.LogGroup(self, "LogGroup", retention=retention, removal_policy=RemovalPolicy.DESTROY)
         log_group.grant_write(role)
@@ -117,6 +138,8 @@ class TraceEncryption(Construct):
             # In the template, so that it needs no bucket of assets.
             code=lambda_.Code.from_inline(_HANDLER.read_text(encoding="utf-8")),
             timeout=_LONGEST,
+            # A request that CloudFormation has given up must not be carried out after all.
+            max_event_age=_WAITED,
             log_group=log_group,
             role=role,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from aws_cdk import Annotations, Duration, Fn, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -92,10 +92,18 @@ class ITraceGroup(Construct):
             topic: Who is told of the alarm and of its end. Default: nobody.
 
         Raises:
-            InvalidProps: ``at_least`` is below one.
+            InvalidProps: ``at_least`` or ``evaluation_periods`` is below one, or ``datapoints_to_alarm`` is not from
+                one to ``evaluation_periods``.
         """
-        if at_least < 1:
-            raise InvalidProps(f"at_least of the alarm on trace group {self.group_name!r} is 1 or more, got {at_least}")
+        where = f"of the alarm on trace group {self.group_name!r}"
+        for name, value in (("at_least", at_least), ("evaluation_periods", evaluation_periods)):
+            if value < 1:
+                raise InvalidProps(f"{name} {where} is 1 or more, got {value}")
+        if datapoints_to_alarm is not None and not 1 <= datapoints_to_alarm <= evaluation_periods:
+            raise InvalidProps(
+                f"datapoints_to_alarm {where} is from 1 to its {evaluation_periods} evaluation_periods, "
+                f"got {datapoints_to_alarm}"
+            )
         alarm = cloudwatch.Alarm(
             self,
             id,
@@ -127,9 +135,14 @@ class ITraceGroup(Construct):
             states: Of the insight, to tell of. Default: any.
 
         Raises:
-            InvalidProps: The group of this app has no notifications.
+            InvalidProps: The group of this app has no notifications, or a state is not one of an insight.
         """
         self._check_notifications()
+        if unknown := [state for state in states if state not in get_args(InsightState)]:
+            raise InvalidProps(
+                f"states of insights {id!r} of trace group {self.group_name!r} are "
+                f"{' and '.join(get_args(InsightState))}, got {', '.join(map(repr, unknown))}"
+            )
         detail = {"GroupName": [self.group_name], **({"State": [*states]} if states else {})}
         return events.Rule(
             self,

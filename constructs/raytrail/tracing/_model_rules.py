@@ -53,7 +53,7 @@ def hides(first: SamplingRule, second: SamplingRule) -> bool:
 def applies(rule: SamplingRule, request: Mapping[str, str], attributes: Mapping[str, str]) -> bool:
     """Whether a rule matches a request, upper and lower case apart, as AWS's distribution of OpenTelemetry does it.
 
-    The X-Ray SDKs, which AWS only maintains, take no notice of case.
+    The X-Ray SDKs, which AWS only maintains, take no notice of case. What API Gateway does, AWS does not say.
 
     Args:
         rule: The rule.

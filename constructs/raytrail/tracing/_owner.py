@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import Stage
 from constructs import Construct
@@ -29,8 +30,15 @@ def claim(scope: Construct, what: str) -> None:
     _record(scope, what, place)
 
 
-def claim_name(scope: Construct, kind: str, name: str, *, at_most: int) -> None:
+def claim_name(scope: Construct, kind: str, name: str, *, at_most: int, value: str = "") -> None:
     """Say that ``scope`` makes the ``kind`` of that name, one of at most so many in an account and Region.
+
+    Args:
+        scope: Who makes it.
+        kind: What it is.
+        name: Its name.
+        at_most: How many there may be.
+        value: What `claimed` tells of it. Default: nothing.
 
     Raises:
         InvalidProps: The app makes one of that name already, or as many as there may be.
@@ -43,7 +51,12 @@ def claim_name(scope: Construct, kind: str, name: str, *, at_most: int) -> None:
             f"{kind} {name!r} is one more than the {at_most} that X-Ray allows in an account and Region; drop one"
         )
     _record(scope, f"{kind} {name}", place)
-    _record(scope, kind, place)
+    _record(scope, kind, place, value)
+
+
+def claimed(scope: Construct, kind: str) -> Sequence[tuple[str, str]]:
+    """The path and the value of each of the ``kind`` that the app makes so far where ``scope`` is deployed to."""
+    return [(entry["path"], entry["value"]) for entry in _entries(scope, kind, _place(scope))]
 
 
 def _place(scope: Construct) -> str:
@@ -55,10 +68,15 @@ def _place(scope: Construct) -> str:
 
 
 def _claims(scope: Construct, what: str, place: str) -> Sequence[str]:
+    return [entry["path"] for entry in _entries(scope, what, place)]
+
+
+def _entries(scope: Construct, what: str, place: str) -> Sequence[Any]:
     # The tree of the app remembers, so that nothing outlives it.
     entries = [entry.data for entry in scope.node.root.node.metadata if entry.type == _CLAIM]
-    return [entry["path"] for entry in entries if (entry["what"], entry["place"]) == (what, place)]
+    return [entry for entry in entries if (entry["what"], entry["place"]) == (what, place)]
 
 
-def _record(scope: Construct, what: str, place: str) -> None:
-    scope.node.root.node.add_metadata(_CLAIM, {"what": what, "place": place, "path": scope.node.path})
+def _record(scope: Construct, what: str, place: str, value: str = "") -> None:
+    claim = {"what": what, "place": place, "path": scope.node.path, "value": value}
+    scope.node.root.node.add_metadata(_CLAIM, claim)

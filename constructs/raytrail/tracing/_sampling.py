@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from aws_cdk import Duration
@@ -10,15 +11,17 @@ from aws_cdk import aws_xray as xray
 from constructs import Construct
 
 from raytrail.errors import InvalidProps
-from raytrail.tracing._model import MAX_SAMPLING_RULES, SamplingRule
+from raytrail.tracing._model import MAX_SAMPLING_RULES, PATTERNS, SamplingRule
 from raytrail.tracing._model_rules import check_beside
-from raytrail.tracing._owner import claim_name
+from raytrail.tracing._owner import claim_name, claimed
+
+_KIND = "sampling rule"
 
 
 class SamplingRules(Construct):
-    """Sampling rules of one account and Region.
+    """Sampling rules of one account and Region, where each is held against all that the app makes.
 
-    Rules of another construct are not compared with these, but for their names.
+    Rules that another app or somebody by hand has made are not known here.
 
     Args:
         rules: The rules to define. Default: none yet; call `add_rule`.
@@ -45,7 +48,8 @@ class SamplingRules(Construct):
             InvalidProps: It cannot stand beside the others: see the class.
         """
         check_beside(rule, self._values.values())
-        claim_name(self, "sampling rule", rule.name, at_most=MAX_SAMPLING_RULES)
+        self._check_beside_those_of_others(rule)
+        claim_name(self, _KIND, rule.name, at_most=MAX_SAMPLING_RULES, value=_written(rule))
         boost = None
         if rule.boost:
             boost = xray.CfnSamplingRule.SamplingRateBoostProperty(
@@ -73,6 +77,17 @@ class SamplingRules(Construct):
         self.rules[rule.name] = resource
         self._values[rule.name] = rule
         return resource
+
+    def _check_beside_those_of_others(self, rule: SamplingRule) -> None:
+        for path, written in claimed(self, _KIND):
+            other = SamplingRule(**json.loads(written))
+            # Of one name there may be one: to claim it tells so.
+            if other.name == rule.name:
+                continue
+            try:
+                check_beside(rule, [other])
+            except InvalidProps as error:
+                raise InvalidProps(f"{error} ({other.name!r} is made by {path!r})") from error
 
     def metric_sampling_rate(
         self, rule_name: str, *, statistic: str = "Maximum", period: Duration | None = None
@@ -105,3 +120,9 @@ class SamplingRules(Construct):
             period=period or Duration.minutes(1),
             label=f"Sampling rate of {rule_name}",
         )
+
+
+def _written(rule: SamplingRule) -> str:
+    """What `check_beside` asks of a rule, for the tree of the app, which keeps plain values."""
+    kept = {name: getattr(rule, name) for name in ("name", "priority", "rate", *PATTERNS)}
+    return json.dumps({**kept, "attributes": dict(rule.attributes)})

@@ -1,5 +1,7 @@
 -- title: Activity by access key
--- question: What did each access key do in the last 7 days: first and last call, how many, of which services, from how many addresses?
+-- question: What did each access key do in the days given: first and last call, how many, of which services, from how many addresses?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1078.004
 
 SELECT
@@ -15,7 +17,7 @@ SELECT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   AND useridentity.accesskeyid IS NOT NULL
 GROUP BY useridentity.accesskeyid
 ORDER BY calls DESC, access_key

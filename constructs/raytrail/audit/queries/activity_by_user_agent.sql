@@ -1,5 +1,7 @@
 -- title: Activity by user agent
--- question: Which tools called the accounts in the last 7 days, for how many actors, and since when?
+-- question: Which tools called the accounts in the days given, for how many actors, and since when?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1059.009
 
 SELECT
@@ -18,7 +20,7 @@ SELECT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
 GROUP BY 1
 ORDER BY calls, agent
 LIMIT 200

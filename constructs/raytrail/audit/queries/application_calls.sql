@@ -1,5 +1,7 @@
 -- title: Calls of the application's functions
--- question: Which API calls did Lambda functions make with their roles in the last 7 days, and how many failed?
+-- question: Which API calls did Lambda functions make with their roles in the days given, and how many failed?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 
 SELECT
   -- Lambda names the session of a role after the function.
@@ -13,7 +15,7 @@ SELECT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   AND useridentity.type = 'AssumedRole'
   AND (
     useridentity.inscopeof.issuertype = 'AWS::Lambda::Function'

@@ -1,5 +1,7 @@
 -- title: Who called which API
--- question: Who called which API operation in the last 7 days, and how often?
+-- question: Who called which API operation in the days given, and how often?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 
 SELECT
   coalesce(
@@ -18,6 +20,6 @@ SELECT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
 GROUP BY 1, 2, 3, 4
 ORDER BY calls DESC, actor, identity, eventsource, eventname

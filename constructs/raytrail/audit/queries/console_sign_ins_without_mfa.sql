@@ -1,5 +1,7 @@
 -- title: Console sign-ins without MFA
--- question: Who signed in to the console with a password and without a second factor in the last 7 days?
+-- question: Who signed in to the console with a password and without a second factor in the days given?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1078.004
 
 SELECT DISTINCT
@@ -13,7 +15,7 @@ SELECT DISTINCT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   AND eventsource = 'signin.amazonaws.com'
   AND eventname = 'ConsoleLogin'
   AND json_extract_scalar(responseelements, '$.ConsoleLogin') = 'Success'

@@ -1,5 +1,7 @@
 -- title: Deletions
--- question: Who deleted or terminated what in the last 7 days?
+-- question: Who deleted or terminated what in the days given?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1485
 
 SELECT
@@ -20,11 +22,11 @@ SELECT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   AND readonly = 'false'
   AND errorcode IS NULL
   AND (
-    regexp_like(eventname, '^(Batch|Schedule)?(Delete|Terminate|Purge|Destroy)')
+    regexp_like(eventname, '^(Batch|Schedule|)(Delete|Terminate|Purge|Destroy)')
     OR eventname IN ('ScheduleKeyDeletion', 'PutBucketLifecycle')
   )
 GROUP BY 1, 2, 3, 4, 5

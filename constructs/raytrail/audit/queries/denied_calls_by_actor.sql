@@ -1,5 +1,7 @@
 -- title: Denied calls by actor
--- question: Who was denied what in the last 7 days, how often, and since when?
+-- question: Who was denied what in the days given, how often, and since when?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1580
 
 SELECT
@@ -19,8 +21,8 @@ SELECT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   -- AccessDenied, AccessDeniedException, Client.UnauthorizedOperation, UnauthorizedAccess and their like.
-  AND regexp_like(errorcode, '(?i)access_?denied|unauthorized|forbidden|not_?authorized')
+  AND regexp_like(lower(errorcode), 'access_{0,1}denied|unauthorized|forbidden|not_{0,1}authorized')
 GROUP BY 1, 2, 3
 ORDER BY denied DESC, actor, eventsource, eventname

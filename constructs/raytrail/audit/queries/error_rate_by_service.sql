@@ -1,5 +1,7 @@
 -- title: Error rate by service
--- question: Which services answered with errors in the last 7 days, and in what share of their calls?
+-- question: Which services answered with errors in the days given, and in what share of their calls?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 
 WITH calls AS (
   -- A file can be delivered twice: one row for each event.
@@ -7,7 +9,7 @@ WITH calls AS (
   FROM ${table}
   WHERE account IN (${accounts})
     AND region IN (${regions})
-    AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+    AND "timestamp" BETWEEN ${from} AND ${to}
   GROUP BY eventid
 )
 SELECT

@@ -1,5 +1,7 @@
 -- title: New principals, keys and administrators
--- question: Which users, roles, credentials and administrator rights were created in the last 7 days, and by whom?
+-- question: Which users, roles, trusts, credentials and rights were created in the days given, and by whom?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1098
 
 SELECT DISTINCT
@@ -27,7 +29,7 @@ SELECT DISTINCT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   AND eventsource = 'iam.amazonaws.com'
   AND errorcode IS NULL
   AND (

@@ -1,5 +1,7 @@
 -- title: Buckets made public
--- question: Who removed a guard against public buckets, or let everybody in, in the last 7 days?
+-- question: Who removed a guard against public buckets, or let everybody in, in the days given?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1530
 
 SELECT DISTINCT
@@ -20,14 +22,14 @@ SELECT DISTINCT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   AND eventsource = 's3.amazonaws.com'
   AND errorcode IS NULL
   AND (
     eventname IN ('DeleteBucketPublicAccessBlock', 'DeleteAccountPublicAccessBlock')
     OR (
       eventname IN ('PutBucketPublicAccessBlock', 'PutAccountPublicAccessBlock')
-      AND regexp_like(requestparameters, '"(Block|Ignore|Restrict)Public(Acls|Policy|Buckets)": ?"?false')
+      AND regexp_like(requestparameters, '"(Block|Ignore|Restrict)Public(Acls|Policy|Buckets)": {0,1}"{0,1}false')
     )
     OR (
       eventname = 'PutBucketPolicy'

@@ -1,5 +1,7 @@
 -- title: Who used the root user
--- question: When, from where and for what was the root user of an account used in the last 30 days?
+-- question: When, from where and for what was the root user of an account used in the days given?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1078.004
 
 SELECT DISTINCT
@@ -14,7 +16,7 @@ SELECT DISTINCT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '30' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   AND useridentity.type = 'Root'
   -- What a service did on the account's behalf is no use of the root user.
   AND useridentity.invokedby IS NULL

@@ -1,5 +1,7 @@
 -- title: Security groups opened to the world
--- question: Which security groups were opened to every address in the last 7 days, by whom, and on which ports?
+-- question: Which security groups were opened to every address in the days given, by whom, and on which ports?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1562.007
 
 SELECT DISTINCT
@@ -28,7 +30,7 @@ SELECT DISTINCT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '7' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   AND eventsource = 'ec2.amazonaws.com'
   AND eventname IN ('AuthorizeSecurityGroupIngress', 'ModifySecurityGroupRules')
   AND errorcode IS NULL

@@ -1,5 +1,7 @@
 -- title: Tampering with trails and detection
--- question: Who stopped, deleted or narrowed logging and detection in the last 30 days, also where the call was refused?
+-- question: Who stopped, deleted or narrowed logging and detection in the days given, also where the call was refused?
+-- parameter: from (day): first day of the files to read, such as 2026/11/01
+-- parameter: to (day): last day of the files to read, such as 2026/11/07
 -- technique: T1562.008
 
 SELECT DISTINCT
@@ -22,7 +24,7 @@ SELECT DISTINCT
 FROM ${table}
 WHERE account IN (${accounts})
   AND region IN (${regions})
-  AND "timestamp" >= date_format(current_date - INTERVAL '30' DAY, '%Y/%m/%d')
+  AND "timestamp" BETWEEN ${from} AND ${to}
   AND (eventsource, eventname) IN (
     ('cloudtrail.amazonaws.com', 'StopLogging'),
     ('cloudtrail.amazonaws.com', 'DeleteTrail'),

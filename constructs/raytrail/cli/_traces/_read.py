@@ -14,6 +14,9 @@ from raytrail.cli._traces._window import RETENTION, Window, local_time
 from raytrail.errors import RaytrailError
 from raytrail.traces import Filter, Trace, parse_filter
 
+THROTTLED = 429
+"""The HTTP status of a request that was one too many."""
+
 MOST_TRACES = 5
 """How many traces one BatchGetTraces gives."""
 
@@ -178,10 +181,14 @@ def _pages(aws: Aws, piece: tuple[datetime, datetime], expression: Filter | None
 
 
 def _status(found: Mapping[str, Any]) -> str:
-    for status, flag in (("FAULT", "HasFault"), ("THROTTLE", "HasThrottle"), ("ERROR", "HasError")):
-        if found.get(flag):
-            return status
-    return "OK"
+    if found.get("HasFault"):
+        return "FAULT"
+    if not found.get("HasError"):
+        return "OK"
+    # HasFault and HasError are those of the entry point; HasThrottle is that of any segment, also of a call that was
+    # throttled and tried again.
+    throttled = found.get("HasThrottle") or (found.get("Http") or {}).get("HttpStatus") == THROTTLED
+    return "THROTTLE" if throttled else "ERROR"
 
 
 def _nothing(aws: Aws, trace_id: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from raytrail.cli._terminal import listed
 from raytrail.cli._why._finding import Finding
 from raytrail.cli._why._layers import WRAPPERS, otel_layers
+from raytrail.cli._why._patterns import fits
 from raytrail.cli._why._seen import FunctionSeen, RuleSeen, StageSeen
 
 STAGE_TYPE = "AWS::ApiGateway::Stage"
@@ -244,16 +245,11 @@ def _rule_of(stage: StageSeen, rules: tuple[RuleSeen, ...]) -> RuleSeen | None:
     """The rule that takes all or some of a stage's requests and samples none, if it comes before one that takes all."""
     for rule in sorted(rules, key=lambda each: (each.priority, each.name)):
         known = ((rule.service_name, stage.name), (rule.service_type, STAGE_TYPE), (rule.resource_arn, stage.arn))
-        if not all(_fits(pattern, text) for pattern, text in known):
+        # AWS does not say what API Gateway does about case; its SDKs take no notice of it.
+        if not all(fits(pattern, text, ignore_case=True) for pattern, text in known):
             continue
         if rule.rate == 0 and rule.reservoir == 0:
             return rule
         if (rule.host, rule.method, rule.path) == ("*", "*", "*") and not rule.attributes:
             return None
     return None
-
-
-def _fits(pattern: str, text: str) -> bool:
-    """Whether a rule's pattern, with its two wildcards, is the whole text."""
-    parts = (".*" if letter == "*" else "." if letter == "?" else re.escape(letter) for letter in pattern)
-    return re.fullmatch("".join(parts), text, re.IGNORECASE | re.DOTALL) is not None

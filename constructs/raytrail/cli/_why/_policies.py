@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from raytrail.cli._why._patterns import fits
 
 
 def allows(documents: Iterable[Mapping[str, Any]], action: str) -> bool:
@@ -22,17 +23,12 @@ def allows(documents: Iterable[Mapping[str, Any]], action: str) -> bool:
 
 def _names(statement: Mapping[str, Any], action: str) -> bool:
     if "NotAction" in statement:
-        return not any(_fits(pattern, action) for pattern in _list(statement["NotAction"]))
-    return any(_fits(pattern, action) for pattern in _list(statement.get("Action")))
+        return not any(fits(pattern, action, ignore_case=True) for pattern in _list(statement["NotAction"]))
+    return any(fits(pattern, action, ignore_case=True) for pattern in _list(statement.get("Action")))
 
 
 def _everywhere(statement: Mapping[str, Any]) -> bool:
     return "*" in _list(statement.get("Resource"))
-
-
-def _fits(pattern: str, action: str) -> bool:
-    parts = (".*" if letter == "*" else "." if letter == "?" else re.escape(letter) for letter in pattern)
-    return re.fullmatch("".join(parts), action, re.IGNORECASE) is not None
 
 
 def _list(value: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from raytrail.demo._evidence import Evidence, wait_for
 from raytrail.demo._scene import Collector, Scene
 from raytrail.demo._target import Target
 from raytrail.errors import EvidenceMissing
+from raytrail.queries import saved_queries
 
 
 def trail(scene: Scene) -> Evidence:
@@ -57,10 +58,12 @@ def query(title: str, *, mentions: Callable[[Scene], str]) -> Collector:
     def collect(scene: Scene) -> Evidence:
         target = scene.target
         named = _named_query(target, title)
-        wanted = mentions(scene)
+        question = next(each for each in saved_queries() if each.title == title)
+        wanted, since = mentions(scene), scene.traffic.since.date().isoformat()
 
         def look() -> Answer | None:
-            answer = ask(target, named["QueryString"])
+            days = {"from": since, "to": datetime.now(UTC).date().isoformat()}
+            answer = ask(target, named["QueryString"], question.bind(days))
             return answer if any(wanted in cell for row in answer.rows for cell in row) else None
 
         answer = wait_for(

@@ -5,9 +5,14 @@ What it does:
 * ``StartQueryExecution`` parses Trino's SQL, refuses what Athena refuses, resolves tables in the Glue catalog,
   prunes partitions by the WHERE clause, reads the objects of what is left, computes the answer (in DuckDB) and writes
   it to the workgroup's location. ``GetQueryResults`` gives Athena's types, pages and spelling of values.
+* Views (``VIRTUAL_VIEW`` with Presto's text, as Athena keeps them) stand for their statements. Predicates reach the
+  partitions through subqueries, views, windows and groupings, by the rule of Trino's planner.
+* Execution parameters: a constant for each question mark, in the order of the text.
 * Partition projection with enum, integer, date and injected keys, and ``storage.location.template``; tables with
   registered partitions, or none, are read by their locations.
 * ``DataScannedInBytes`` is the sum of the stored sizes of the objects read, and the workgroup's cutoff cancels by it.
+* Rows are loaded some at a time, and only the columns that the statement needs; DuckDB holds 400 MB, the rest is on
+  disk. A scan can leave out files that cannot be read and name them, which Athena does not (see ``_source``).
 * ``AWS::Athena::NamedQuery``, and workgroups that are only deleted when they are empty, or with all in them.
 
 What it is held against: the examples in the documentation of Athena (queries over CloudTrail logs) and of Trino (each
@@ -16,7 +21,11 @@ in plain Python, real CloudTrail records, and botocore's response shapes.
 
 What is known to differ from AWS:
 
-* A statement other than SELECT, CREATE EXTERNAL TABLE and DROP TABLE is refused: no CTAS, INSERT, UNLOAD, views, SHOW.
+* A statement other than SELECT, CREATE EXTERNAL TABLE and DROP TABLE is refused: no CTAS, INSERT, UNLOAD, CREATE
+  VIEW (make one in Glue), SHOW, PREPARE.
+* A stale view is known by the names of its columns, not by their types.
+* A predicate that sqlglot cannot follow inward, as into a WITH clause that is named twice, prunes nothing: more is read
+  than by Athena, never less.
 * Only tables in JSON (Hive's or OpenX's SerDe, CloudTrail's input format), plain or gzip, are read.
 * Functions outside the table in ``_functions`` are refused, though Trino has more.
 * Types are checked in comparisons only, so some statements run here that Athena ends with TYPE_MISMATCH.

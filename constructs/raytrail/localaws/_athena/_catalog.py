@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from raytrail.localaws._athena._errors import QueryFailed
-from raytrail.localaws._athena._table import Table
+from raytrail.localaws._athena._table import Table, View
 from raytrail.localaws._hooks import hook
 
 
 class GlueCatalog:
-    """The tables of the Glue Data Catalog, in the account and Region of the caller."""
+    """The tables and views of the Glue Data Catalog, in the account and Region of the caller."""
 
     def __init__(self) -> None:
         self._databases = hook("ministack.services.glue:_databases")
         self._tables = hook("ministack.services.glue:_tables")
         self._partitions = hook("ministack.services.glue:_partitions")
 
-    def table(self, database: str, name: str) -> Table:
-        """Return a table.
+    def find(self, database: str, name: str) -> Table | View:
+        """Return a table or a view.
 
         Raises:
-            QueryFailed: There is no such database or table, or it is a view.
+            QueryFailed: There is no such database or table.
         """
         if database not in self._databases:
             raise QueryFailed(f"SCHEMA_NOT_FOUND: Schema '{database}' does not exist")
@@ -29,7 +29,7 @@ class GlueCatalog:
         if glue is None:
             raise QueryFailed(f"TABLE_NOT_FOUND: Table 'awsdatacatalog.{database}.{name}' does not exist")
         if glue.get("TableType") == "VIRTUAL_VIEW":
-            raise QueryFailed(f"NOT_SUPPORTED: views are not emulated here: {database}.{name}")
+            return View(database, name, glue)
         return Table(database, name, glue, tuple(self._partitions.get(f"{database}/{name}") or ()))
 
 

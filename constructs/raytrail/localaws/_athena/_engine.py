@@ -2,117 +2,81 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 from sqlglot import exp
 
-from raytrail.localaws._athena._errors import QueryCancelled, QueryFailed
+from raytrail.localaws._athena._errors import QueryFailed
 from raytrail.localaws._athena._grammar import parse, refuse_unknown_functions
-from raytrail.localaws._athena._plan import Lookup, Scan, plan
-from raytrail.localaws._athena._reader import refuse_unread_formats, rows
+from raytrail.localaws._athena._load import quoted
+from raytrail.localaws._athena._plan import Scan, plan
+from raytrail.localaws._athena._relations import Lookup
 from raytrail.localaws._athena._render import ZONED, ResultColumn, result_column, text
-from raytrail.localaws._athena._scan import Store, splits
-from raytrail.localaws._athena._table import Table, duckdb_type
+from raytrail.localaws._athena._source import Source
+from raytrail.localaws._athena._table import duckdb_type
 from raytrail.localaws._athena._translate import PRELUDE, to_duckdb
 
-# A CloudTrail file is 50 MB at most, one record of it far less.
-_MAX_ROW_BYTES = 64 * 1024 * 1024
+# What DuckDB may hold in memory; the rest goes to the temporary folder.
+_MEMORY = "400MB"
 
 
 @dataclass(kw_only=True)
 class Run:
-    """One execution's result, filled as far as it came."""
+    """One execution's result, filled as far as it came.
 
+    Attributes:
+        most: How many rows are wanted at most. Default: all.
+        more: Whether there are others than those.
+    """
+
+    most: int | None = None
+    more: bool = False
     columns: list[ResultColumn] = field(default_factory=list)
     rows: list[list[str | None]] = field(default_factory=list)
-    scanned_bytes: int = 0
-    """Bytes of the objects that were read, as stored."""
 
 
 def execute(
-    run: Run,
-    sql: str,
-    *,
-    database: str,
-    lookup: Lookup,
-    store: Store,
-    folder: Path,
-    parameters: Sequence[str] = (),
-    cutoff_bytes: int | None = None,
+    run: Run, sql: str, *, database: str, lookup: Lookup, source: Source, folder: Path, parameters: Sequence[str] = ()
 ) -> None:
     """Run a SELECT statement and fill ``run``.
 
     Args:
-        run: Where the result and the bytes read go, the bytes also when the statement fails.
+        run: Where the result goes.
         sql: The statement, which `parse` accepts.
         database: The database of unqualified table names.
-        lookup: Finds a table.
-        store: Gives the objects.
+        lookup: Finds a table or a view.
+        source: Gives the rows of its tables.
         folder: Where temporary files go.
         parameters: Literals for the statement's question marks, in order.
-        cutoff_bytes: The workgroup's limit of bytes read. Default: none.
 
     Raises:
         QueryFailed: The statement fails as Athena lets it fail.
-        QueryCancelled: It read more than the limit.
+        QueryCancelled: The source gave up.
     """
     tree = parse(sql, parameters)
     refuse_unknown_functions(sql)
     statement, scans = plan(tree, database, lookup)
-    with duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory(dir=folder) as temporary:
-        connection.execute(PRELUDE)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary, duckdb.connect(":memory:") as connection:
+        connection.execute(f"SET memory_limit = '{_MEMORY}'; SET temp_directory = {quoted(temporary)}; {PRELUDE}")
         for scan in scans:
-            _load(scan, run, store, connection, Path(temporary), cutoff_bytes)
+            _load(scan, source, connection, Path(temporary))
         connection.execute("SET enable_external_access = false")
         _compute(_named_as_athena_does(statement), run, connection)
 
 
-def _load(
-    scan: Scan, run: Run, store: Store, connection: duckdb.DuckDBPyConnection, folder: Path, cutoff_bytes: int | None
-) -> None:
-    table = scan.table
-    refuse_unread_formats(table)
-    lines = folder / f"{scan.alias}.ndjson"
+def _load(scan: Scan, source: Source, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    kinds = scan.table.columns | scan.table.keys
+    columns = ", ".join(f'"{name}" {duckdb_type(kind)}' for name, kind in kinds.items())
     try:
-        with lines.open("w", encoding="utf-8") as out:
-            for row in _rows(scan, run, store, connection, cutoff_bytes):
-                out.write(f"{json.dumps(row)}\n")
-        connection.execute(_create(table, scan.alias, lines))
+        connection.execute(f'CREATE TABLE "{scan.alias}" ({columns})')
+        source.fill(scan, connection, folder)
     except duckdb.Error as error:
         raise _failed(error) from error
-    finally:
-        lines.unlink(missing_ok=True)
-
-
-def _rows(
-    scan: Scan, run: Run, store: Store, connection: duckdb.DuckDBPyConnection, cutoff_bytes: int | None
-) -> Iterator[dict[str, object]]:
-    for split in splits(scan, store, connection, datetime.now(UTC)):
-        run.scanned_bytes += split.size
-        if cutoff_bytes is not None and run.scanned_bytes > cutoff_bytes:
-            raise QueryCancelled("Bytes scanned limit was exceeded")
-        for row in rows(scan.table, split.uri, store.read(split.bucket, split.key)):
-            yield row | dict(split.partition)
-
-
-def _create(table: Table, alias: str, lines: Path) -> str:
-    # A partition's values are the texts of its location (01): they become the key's type only here.
-    kinds = {name: duckdb_type(kind) for name, kind in table.columns.items()}
-    read_as = kinds | dict.fromkeys(table.keys, "VARCHAR")
-    spec = ", ".join(f"{_quoted(name)}: {_quoted(kind)}" for name, kind in read_as.items())
-    wanted = [f'"{name}"' for name in kinds]
-    wanted += [f'CAST("{key}" AS {duckdb_type(kind)}) AS "{key}"' for key, kind in table.keys.items()]
-    return (
-        f'CREATE TABLE "{alias}" AS SELECT {", ".join(wanted)} FROM read_json({_quoted(str(lines))}, '
-        f"format = 'newline_delimited', columns = {{{spec}}}, maximum_object_size = {_MAX_ROW_BYTES})"
-    )
 
 
 def _compute(statement: exp.Expr, run: Run, connection: duckdb.DuckDBPyConnection) -> None:
@@ -120,9 +84,10 @@ def _compute(statement: exp.Expr, run: Run, connection: duckdb.DuckDBPyConnectio
     try:
         described = connection.execute(f"DESCRIBE {sql}").fetchall()
         run.columns = [result_column(name, kind) for name, kind, *_ in described]
-        run.rows = [
-            [text(value) for value in row] for row in connection.execute(_with_zones(sql, run.columns)).fetchall()
-        ]
+        answer = connection.execute(_with_zones(sql, run.columns))
+        values = answer.fetchall() if run.most is None else answer.fetchmany(run.most)
+        run.rows = [[text(value) for value in row] for row in values]
+        run.more = run.most is not None and answer.fetchone() is not None
     except duckdb.Error as error:
         raise _failed(error) from error
 
@@ -180,8 +145,3 @@ def _failed(error: duckdb.Error) -> QueryFailed:
     else:
         code = "GENERIC_INTERNAL_ERROR"
     return QueryFailed(f"{code}: {reason or message}")
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("'", "''")
-    return f"'{escaped}'"

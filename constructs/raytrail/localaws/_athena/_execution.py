@@ -19,6 +19,7 @@ from raytrail.localaws._athena._catalog import GlueCatalog, S3Store
 from raytrail.localaws._athena._engine import Run, execute
 from raytrail.localaws._athena._errors import Malformed, QueryCancelled, QueryFailed
 from raytrail.localaws._athena._grammar import parse
+from raytrail.localaws._athena._source import Objects
 from raytrail.localaws._athena._workgroups import Refused, Workgroups
 from raytrail.localaws._hooks import hook
 from raytrail.localaws._world import Response
@@ -48,7 +49,7 @@ class Executions:
         self._json = hook("ministack.core.responses:json_response")
         self._error = hook("ministack.core.responses:error_response_json")
         self._workgroups = Workgroups()
-        self._lookup = GlueCatalog().table
+        self._lookup = GlueCatalog().find
         self._objects = S3Store()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -111,6 +112,7 @@ class Executions:
         context = data.get("QueryExecutionContext") or {}
         database = context.get("Database") or "default"
         parameters = data.get("ExecutionParameters") or []
+        objects = Objects(store=self._objects, cutoff_bytes=cutoff)
         statement = self._parse_ddl(sql)
         if statement is not None:
             if getattr(statement, "external", True) is False and not getattr(statement, "iceberg", False):
@@ -129,10 +131,9 @@ class Executions:
                     sql,
                     database=database,
                     lookup=self._lookup,
-                    store=self._objects,
+                    source=objects,
                     folder=self._folder,
                     parameters=parameters,
-                    cutoff_bytes=cutoff,
                 )
 
         query_id = self._new_id()
@@ -150,6 +151,7 @@ class Executions:
             "WorkGroup": workgroup,
             "EngineVersion": {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": _ENGINE},
             "_run": Run(),
+            "_objects": objects,
         }
         if parameters:
             execution["ExecutionParameters"] = parameters
@@ -189,7 +191,7 @@ class Executions:
         milliseconds = int((time.time() - started) * 1000)
         execution["Statistics"] = {
             "EngineExecutionTimeInMillis": milliseconds,
-            "DataScannedInBytes": execution["_run"].scanned_bytes,
+            "DataScannedInBytes": execution["_objects"].scanned_bytes,
             "TotalExecutionTimeInMillis": milliseconds,
             "QueryQueueTimeInMillis": 0,
             "ServiceProcessingTimeInMillis": 0,

@@ -6,11 +6,12 @@ tokens where the spelling tells (``::``, ``OFFSET`` after ``LIMIT``) and on the 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
 import sqlglot
-from sqlglot import Token, TokenType, exp
+from sqlglot import Dialect, Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
 from raytrail.localaws._athena._errors import Malformed, QueryFailed
@@ -42,6 +43,8 @@ _FOREIGN = {
     TokenType.SEMI,
     TokenType.UNPIVOT,
 }
+# Begins the name that stands for a question mark; no statement may hold this character.
+_PLACE = "\0"
 _COUNT = re.compile(r"\s*[+-]?\d+(-\d+)?\s*")
 _QUERIES = (exp.Query, exp.Values)
 
@@ -49,18 +52,20 @@ _QUERIES = (exp.Query, exp.Values)
 def parse(sql: str, parameters: Sequence[str] = ()) -> exp.Expr:
     """Return the tree of one SELECT statement, parameters filled in.
 
+    Args:
+        sql: The statement.
+        parameters: A constant of Athena's SQL for each question mark, in the order of the text: ``'us-east-1'``,
+            ``10``, ``CAST('2026-11-01' AS DATE)``.
+
     Raises:
-        Malformed: The text is not one statement of Athena's SQL, or not one that is emulated here.
+        Malformed: The text is not one statement of Athena's SQL, or not one that is emulated here; or the parameters
+            are not as many as the question marks, or one is no constant.
     """
     tokens = _tokens(sql)
     if any(token.token_type == TokenType.SEMICOLON for token in tokens[:-1]):
         raise Malformed(f"Only one sql statement is allowed. Got: {sql}")
     _refuse_tokens(tokens)
-    try:
-        tree = sqlglot.parse_one(sql, read=DIALECT)
-    except ParseError as error:
-        first = error.errors[0]
-        raise Malformed(f"line {first['line']}:{first['col']}: mismatched input '{first['highlight']}'") from error
+    tree = _tree(sql)
     if isinstance(tree, exp.Create):
         raise Malformed("CREATE TABLE AS SELECT and CREATE VIEW are not emulated here")
     if not isinstance(tree, _QUERIES):
@@ -68,7 +73,7 @@ def parse(sql: str, parameters: Sequence[str] = ()) -> exp.Expr:
             f"{tokens[0].text.upper()} is not emulated here: only SELECT, CREATE EXTERNAL TABLE and DROP TABLE are"
         )
     _refuse_nodes(tree, tokens)
-    return _fill(tree, parameters)
+    return _fill(tree, [_constant(parameter) for parameter in parameters])
 
 
 def refuse_unknown_functions(sql: str) -> None:
@@ -86,14 +91,16 @@ def refuse_unknown_functions(sql: str) -> None:
 
 
 def _tokens(sql: str) -> list[Token]:
-    if "`" in sql:
-        raise Malformed("backquoted identifiers are not supported; use double quotes to quote identifiers")
+    if _PLACE in sql:
+        raise Malformed("a statement cannot hold the character U+0000")
     try:
         tokens = sqlglot.tokenize(sql, read="trino")
     except TokenError as error:
         raise Malformed(f"line 1:1: {error}") from error
     if not tokens:
         raise Malformed("line 1:1: mismatched input '<EOF>'")
+    if any(token.token_type == TokenType.UNKNOWN and token.text == "`" for token in tokens):
+        raise Malformed("backquoted identifiers are not supported; use double quotes to quote identifiers")
     return tokens
 
 
@@ -169,15 +176,44 @@ def _refuse_nodes(tree: exp.Expr, tokens: list[Token]) -> None:
             raise Malformed("TABLESAMPLE is not emulated here")
 
 
-def _fill(tree: exp.Expr, parameters: Sequence[str]) -> exp.Expr:
-    places = [node for node in tree.dfs() if isinstance(node, exp.Placeholder)]
-    if len(places) != len(parameters):
-        raise Malformed(f"Incorrect number of parameters: expected {len(places)} but found {len(parameters)}")
-    for place, parameter in zip(places, parameters, strict=True):
-        value = sqlglot.parse_one(parameter, read=DIALECT)
-        if value.find(exp.Query, exp.Column):
-            raise Malformed(f"an execution parameter is a literal, got: {parameter}")
-        place.replace(value)
+def _tree(sql: str) -> exp.Expr:
+    """Parse, with a name of its own in the place of each question mark: a tree does not keep the order of the text."""
+    athena = Dialect.get_or_raise(DIALECT)
+    places = (f"{_PLACE}{number}" for number in itertools.count())
+    named = [
+        Token(TokenType.IDENTIFIER, next(places), token.line, token.col, token.start, token.end)
+        if token.token_type == TokenType.PLACEHOLDER
+        else token
+        for token in athena.tokenize(sql)
+    ]
+    try:
+        trees = [tree for tree in athena.parser().parse(named, sql) if tree is not None]
+    except ParseError as error:
+        first = error.errors[0]
+        raise Malformed(f"line {first['line']}:{first['col']}: mismatched input '{first['highlight']}'") from error
+    if len(trees) != 1:
+        raise Malformed(f"Only one sql statement is allowed. Got: {sql}")
+    return trees[0]
+
+
+def _constant(parameter: str) -> exp.Expr:
+    """Return the tree of an execution parameter, which can be no more than one value in the statement."""
+    try:
+        _refuse_tokens(_tokens(parameter))
+        value = _tree(parameter)
+    except Malformed as error:
+        raise Malformed(f"Invalid execution parameter {parameter!r}: {error}") from error
+    if not isinstance(value, exp.Condition) or value.find(exp.Query, exp.Column):
+        raise Malformed(f"Invalid execution parameter {parameter!r}: it is no constant; a text stands in single quotes")
+    return value if isinstance(value, exp.Literal) else exp.Paren(this=value)
+
+
+def _fill(tree: exp.Expr, values: Sequence[exp.Expr]) -> exp.Expr:
+    places = [node for node in tree.find_all(exp.Column) if node.name.startswith(_PLACE) and not node.table]
+    if len(places) != len(values):
+        raise Malformed(f"Incorrect number of parameters: expected {len(places)} but found {len(values)}")
+    for place in places:
+        place.replace(values[int(place.name.removeprefix(_PLACE))].copy())
     return tree
 
 

@@ -7,26 +7,24 @@ inside as Trino does. Its result serves the checks and the pruning; what is exec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import OptimizeError, SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
-from sqlglot.optimizer.pushdown_predicates import pushdown_predicates
+from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.qualify import qualify
 
 from raytrail.localaws._athena._errors import QueryFailed
+from raytrail.localaws._athena._pushdown import conjuncts, movable, null_supplied, push_down
+from raytrail.localaws._athena._relations import Lookup, expand_views, find, place_of, relations
 from raytrail.localaws._athena._table import Table
 
 _MARK = "raytrail_scan"
 _DIALECT = "trino"
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
-_RANDOM = (exp.Rand, exp.Subquery, exp.Query, exp.AggFunc, exp.Window)
-
-Lookup = Callable[[str, str], Table]
-"""From a database and a table's name to the table; raises QueryFailed."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,11 @@ class Scan:
     table: Table
     predicates: tuple[exp.Expr, ...]
     """Conditions on partition keys only, their columns without a qualifier; all must hold."""
+    conditions: tuple[exp.Expr, ...]
+    """Conditions on the columns and partition keys of this table, without a qualifier. All must hold, or the row does
+    not matter to the answer."""
+    columns: frozenset[str]
+    """The columns that the statement needs, of all that the table has; the others may stay NULL."""
 
 
 def plan(tree: exp.Expr, database: str, lookup: Lookup) -> tuple[exp.Expr, tuple[Scan, ...]]:
@@ -47,13 +50,22 @@ def plan(tree: exp.Expr, database: str, lookup: Lookup) -> tuple[exp.Expr, tuple
         QueryFailed: A table, a column or a type is not what the statement takes it for.
     """
     tree = tree.copy()
+    expand_views(tree, database, lookup)
     tables = _mark_tables(tree, database, lookup)
-    checked = _check(tree, database, tables)
+    checked, named = _check(tree, database, tables)
     scans = []
     for number, table in tables.items():
         found = next((node for node in checked.find_all(exp.Table) if node.meta.get(_MARK) == number), None)
-        predicates = () if found is None else tuple(_predicates(found, table))
-        scans.append(Scan(alias=f"scan_{number}", table=table, predicates=predicates))
+        conditions = () if found is None else tuple(_conditions(found))
+        scans.append(
+            Scan(
+                alias=f"scan_{number}",
+                table=table,
+                predicates=tuple(each for each in conditions if _names_only(each, table.keys)),
+                conditions=conditions,
+                columns=frozenset(named.intersection(table.columns)),
+            )
+        )
     for node in list(tree.find_all(exp.Table)):
         if _MARK in node.meta:
             _point_at(node, f"scan_{node.meta[_MARK]}")
@@ -62,35 +74,15 @@ def plan(tree: exp.Expr, database: str, lookup: Lookup) -> tuple[exp.Expr, tuple
 
 def _mark_tables(tree: exp.Expr, database: str, lookup: Lookup) -> dict[int, Table]:
     tables: dict[int, Table] = {}
-    for node in tree.find_all(exp.Table):
-        if not node.db and node.name.lower() in _visible_ctes(node):
-            continue
-        catalog = node.catalog.lower()
-        if catalog not in ("", "awsdatacatalog"):
-            raise QueryFailed(f"CATALOG_NOT_FOUND: {_at(node)}Catalog '{catalog}' does not exist")
-        try:
-            table = lookup((node.db or database).lower(), node.name.lower())
-        except QueryFailed as error:
-            code, _, rest = str(error).partition(": ")
-            raise QueryFailed(f"{code}: {_at(node)}{rest}") from None
+    for number, node in enumerate(relations(tree)):
+        table = find(node, database, lookup)
+        assert isinstance(table, Table)  # each view has become its statement
         node.set("catalog", None)
         node.set("db", exp.to_identifier(table.database, quoted=True))
         node.set("this", exp.to_identifier(table.name, quoted=True))
-        number = len(tables)
         node.meta[_MARK] = number
         tables[number] = table
     return tables
-
-
-def _visible_ctes(node: exp.Expr) -> set[str]:
-    names: set[str] = set()
-    scope: exp.Expr | None = node
-    while scope is not None:
-        with_ = scope.args.get("with_") or scope.args.get("with")
-        if isinstance(with_, exp.With):
-            names.update(cte.alias.lower() for cte in with_.expressions)
-        scope = scope.parent
-    return names
 
 
 def _point_at(node: exp.Table, alias: str) -> None:
@@ -100,7 +92,8 @@ def _point_at(node: exp.Table, alias: str) -> None:
     node.set("this", exp.to_identifier(alias, quoted=True))
 
 
-def _check(tree: exp.Expr, database: str, tables: Mapping[int, Table]) -> exp.Expr:
+def _check(tree: exp.Expr, database: str, tables: Mapping[int, Table]) -> tuple[exp.Expr, set[str]]:
+    """Return the statement with its predicates moved inward, and the names of all columns that it needs."""
     schema: dict[str, dict[str, dict[str, exp.DataType]]] = {}
     for table in tables.values():
         schema.setdefault(table.database, {})[table.name] = {**table.columns, **table.keys}
@@ -111,7 +104,10 @@ def _check(tree: exp.Expr, database: str, tables: Mapping[int, Table]) -> exp.Ex
         )
         _refuse_aliases_in_having(checked)
         _refuse_mixed_types(annotate_types(checked, **options))
-        return pushdown_predicates(checked, dialect=_DIALECT)
+        pruned = pushdown_projections(checked.copy())
+        # By name alone, whichever table it is of: a column too many costs a little, one too few an answer.
+        named = {part.name.lower() for column in pruned.find_all(exp.Column) for part in column.parts}
+        return push_down(checked), named
     except OptimizeError as error:
         raise _unresolved(str(error)) from error
     except SqlglotError as error:
@@ -137,7 +133,7 @@ def _refuse_aliases_in_having(checked: exp.Expr) -> None:
         for column in having.find_all(exp.Column):
             if not column.table and column.find_ancestor(exp.Lambda) is None:
                 raise QueryFailed(
-                    f"COLUMN_NOT_FOUND: {_at(column.this)}Column '{column.name}' cannot be resolved "
+                    f"COLUMN_NOT_FOUND: {place_of(column.this)}Column '{column.name}' cannot be resolved "
                     "or requester is not authorized to access requested resources"
                 )
 
@@ -197,52 +193,37 @@ def _operator(node: exp.Expr) -> str:
     return symbols.get(type(node), "=")
 
 
-def _predicates(node: exp.Table, table: Table) -> Iterator[exp.Expr]:
-    """The conditions on partition keys that every row of this reference must meet to matter."""
+def _conditions(node: exp.Table) -> Iterator[exp.Expr]:
+    """The conditions that every row of this reference must meet to matter."""
     select = node.find_ancestor(exp.Select)
     if select is None:
         return
     join = node.parent if isinstance(node.parent, exp.Join) else None
-    supplied = _null_supplied(select, join)
-    conditions: list[exp.Expr] = []
+    supplied = null_supplied(select, join)
+    found: list[exp.Expr] = []
     where = select.args.get("where")
     if where is not None and not supplied:
-        conditions.append(where.this)
+        found.append(where.this)
     for other in select.args.get("joins") or ():
         # The ON of an inner join binds both of its sides, that of an outer join the side that may be absent.
         if other.args.get("on") is not None and (other is join if other.side else not supplied):
-            conditions.append(other.args["on"])
-    for condition in conditions:
-        for clause in condition.flatten() if isinstance(condition, exp.And) else [condition]:
-            part = clause.unnest()
-            if _only_keys(part, node.alias_or_name, table):
-                bare = part.copy()
-                for column in bare.find_all(exp.Column):
-                    column.replace(exp.column(exp.to_identifier(column.name.lower(), quoted=True)))
-                yield bare
+            found.append(other.args["on"])
+    for part in (part for condition in found for part in conjuncts(condition)):
+        columns = list(part.find_all(exp.Column))
+        if movable(part) and all(column.table == node.alias_or_name and len(column.parts) == 2 for column in columns):
+            yield _bare(part)
 
 
-def _null_supplied(select: exp.Select, join: exp.Join | None) -> bool:
-    """Whether a row of this side can be missing from a row of the result."""
-    if join is not None and join.side in ("LEFT", "FULL"):
-        return True
-    joins = select.args.get("joins") or []
-    after = joins if join is None else joins[joins.index(join) + 1 :]
-    return any(other.side in ("RIGHT", "FULL") for other in after)
+def _bare(condition: exp.Expr) -> exp.Expr:
+    """A condition with its columns named without their table."""
+    bare = condition.copy()
+    for column in list(bare.find_all(exp.Column)):
+        plain = exp.column(exp.to_identifier(column.name.lower(), quoted=True))
+        if column is bare:
+            return plain
+        column.replace(plain)
+    return bare
 
 
-def _only_keys(condition: exp.Expr, alias: str, table: Table) -> bool:
-    if condition.find(*_RANDOM):
-        return False
-    columns = list(condition.find_all(exp.Column))
-    return bool(columns) and all(
-        column.table == alias and column.name.lower() in table.keys and len(column.parts) == 2 for column in columns
-    )
-
-
-def _at(node: exp.Expr) -> str:
-    node = node.parts[0] if isinstance(node, exp.Table) else node
-    place = next((part for part in node.walk() if "line" in part.meta), None)
-    if place is None:
-        return ""
-    return f"line {place.meta['line']}:{place.meta['col'] - len(place.name) + 1}: "
+def _names_only(condition: exp.Expr, keys: Mapping[str, exp.DataType]) -> bool:
+    return all(column.name in keys for column in condition.find_all(exp.Column))

@@ -37,17 +37,25 @@ def refuse_unread_formats(table: Table) -> None:
         raise QueryFailed(f"NOT_SUPPORTED: the input format of {table.label} is not emulated here")
 
 
-def rows(table: Table, uri: str, data: bytes) -> Iterator[dict[str, Any]]:
-    """Return the rows of one object: a JSON value for each of the table's columns.
+def records(table: Table, uri: str, data: bytes) -> list[Any]:
+    """Return what one object holds for the SerDe: one JSON value for each row.
 
     Raises:
         QueryFailed: The object is not what its name or the table says; the message names it.
     """
-    for record in _records(table, uri, _text(uri, data)):
-        if not isinstance(record, dict):
-            raise QueryFailed(f"HIVE_CURSOR_ERROR: Row is not a valid JSON Object - JSONException in {uri}")
-        given = {name.lower(): value for name, value in record.items()}
-        yield {name: _value(given.get(name), kind, name, uri) for name, kind in table.columns.items()}
+    return list(_records(table, uri, _text(uri, data)))
+
+
+def row(table: Table, uri: str, record: Any) -> dict[str, Any]:
+    """Return the row that the SerDe makes of one record: a JSON value for each of the table's columns.
+
+    Raises:
+        QueryFailed: The record does not fit the columns; the message names the object.
+    """
+    if not isinstance(record, dict):
+        raise QueryFailed(f"HIVE_CURSOR_ERROR: Row is not a valid JSON Object - JSONException in {uri}")
+    given = {name.lower(): value for name, value in record.items()}
+    return {name: _value(given.get(name), kind, name, uri) for name, kind in table.columns.items()}
 
 
 def _text(uri: str, data: bytes) -> str:
@@ -81,7 +89,7 @@ def _records(table: Table, uri: str, text: str) -> Iterator[Any]:
     for document in documents:
         try:
             value = json.loads(document)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise QueryFailed(f"HIVE_CURSOR_ERROR: Row is not a valid JSON Object in {uri}: {error}") from error
         if not whole:
             yield value

@@ -1,7 +1,11 @@
-"""A table of the Glue catalog as a query needs it."""
+"""A table or a view of the Glue catalog as a query needs it."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,6 +13,8 @@ from typing import Any
 from sqlglot import exp
 
 from raytrail.localaws._athena._errors import QueryFailed
+
+_PRESTO_VIEW = re.compile(r"/\* Presto View: ([A-Za-z0-9+/=]+) \*/")
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,49 @@ class Table:
             raise QueryFailed(
                 f"HIVE_INVALID_METADATA: table {self.label} has an invalid type {text!r} in column {column['Name']!r}"
             ) from error
+
+
+@dataclass(frozen=True)
+class View:
+    """One view as Athena keeps it in Glue: a comment whose base64 is JSON with the statement and the columns."""
+
+    database: str
+    name: str
+    glue: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """``catalog.database.view``, as it stands in error messages."""
+        return f"awsdatacatalog.{self.database}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """The statement that it stands for."""
+        return str(self._definition["originalSql"])
+
+    @property
+    def schema(self) -> str:
+        """The database in which the names of the statement are looked up."""
+        return str(self._definition["schema"]).lower()
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of its columns, in order."""
+        return [str(column["name"]).lower() for column in self._definition["columns"]]
+
+    @cached_property
+    def _definition(self) -> dict[str, Any]:
+        found = _PRESTO_VIEW.fullmatch((self.glue.get("ViewOriginalText") or "").strip())
+        if found is None:
+            raise QueryFailed(f"NOT_SUPPORTED: {self.label} is a view of another engine than Athena's")
+        try:
+            definition = json.loads(base64.b64decode(found[1], validate=True))
+        except (binascii.Error, ValueError) as error:
+            raise QueryFailed(f"INVALID_VIEW: Invalid view JSON of {self.label}: {error}") from error
+        missing = {"originalSql", "schema", "columns"} - set(definition)
+        if missing:
+            raise QueryFailed(f"INVALID_VIEW: Invalid view JSON of {self.label}: no {min(missing)}")
+        return dict(definition)
 
 
 def folder(location: str) -> str:

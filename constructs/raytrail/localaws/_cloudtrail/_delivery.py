@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from raytrail.localaws._cloudtrail._destinations import log_group_name
+from raytrail.localaws._cloudtrail._digests import Digests
 from raytrail.localaws._cloudtrail._late import Late
-from raytrail.localaws._cloudtrail._trails import DeliveryStatus, Trail, Trails, now
+from raytrail.localaws._cloudtrail._put import ObjectWriter, error_code
+from raytrail.localaws._cloudtrail._trails import Trail, Trails
 from raytrail.localaws._hooks import hook
 from raytrail.records import group_into_files
 
@@ -27,11 +29,12 @@ class Delivery:
     It calls ministack's functions and not its server, so it records nothing about itself.
     """
 
-    def __init__(self, trails: Trails, every_seconds: float) -> None:
+    def __init__(self, trails: Trails, writer: ObjectWriter, digests: Digests, every_seconds: float) -> None:
         self._trails = trails
+        self._writer = writer
+        self._digests = digests
         self._every = every_seconds
         self._scope = hook("ministack.core.responses:request_scope")
-        self._put_object = Late("ministack.services.s3:_put_object")
         self._publish = Late("ministack.services.sns:publish_internal")
         self._publish_error = hook("ministack.services.sns:SnsPublishError")
         self._log_groups = hook("ministack.services.cloudwatch_logs:_log_groups")
@@ -61,13 +64,14 @@ class Delivery:
             self._waiting[trail.arn] = trail, rows[-MAX_WAITING:]
 
     def flush(self) -> None:
-        """Deliver what waits, now."""
+        """Deliver what waits, now, and then the digests that are due."""
         with self._delivering:
             with self._lock:
                 waiting, self._waiting = self._waiting, {}
             for trail, rows in waiting.values():
                 with self._scope(trail.account_id, trail.home_region):
                     self._deliver(trail, rows)
+            self._digests.turn()
 
     def _run(self) -> None:
         while not self._ended.wait(self._every):
@@ -81,11 +85,12 @@ class Delivery:
         keys = []
         refused: str | None = None
         for file in group_into_files(rows, prefix=trail.prefix, organization_id=trail.organization_id):
-            refused = self._put(trail, file.key, file.body)
+            refused = self._writer.put(trail, file.key, file.body)
             if refused:
                 break
             keys.append(file.key)
-        _note(status, "s3", refused)
+            self._digests.note(trail, file.key, file.body)
+        status.note("s3", refused)
         if refused:
             # Whole, as the same records give the same keys: a file that was written is only written again.
             with self._lock:
@@ -93,17 +98,9 @@ class Delivery:
                 self._waiting[trail.arn] = trail, (rows + newer)[-MAX_WAITING:]
             return
         if trail.topic_arn:
-            _note(status, "sns", self._notify(trail, keys))
+            status.note("sns", self._notify(trail, keys))
         if trail.log_group_arn:
-            _note(status, "logs", self._log(trail, rows))
-
-    def _put(self, trail: Trail, key: str, body: bytes) -> str | None:
-        headers = {"content-type": "application/json", "content-encoding": "gzip"}
-        if trail.kms_key_id:
-            headers["x-amz-server-side-encryption"] = "aws:kms"
-            headers["x-amz-server-side-encryption-aws-kms-key-id"] = trail.kms_key_id
-        answer = self._put_object(trail.bucket, key, body, headers)
-        return None if answer[0] < 300 else _code(answer)
+            status.note("logs", self._log(trail, rows))
 
     def _notify(self, trail: Trail, keys: Sequence[str]) -> str | None:
         for key in keys:
@@ -129,29 +126,8 @@ class Delivery:
             for row in rows
         ]
         answer = self._put_log_events({"logGroupName": name, "logStreamName": stream, "logEvents": events})
-        return None if answer[0] < 300 else _code(answer)
+        return None if answer[0] < 300 else error_code(answer)
 
 
 def _milliseconds(record: dict[str, Any]) -> int:
     return int(datetime.fromisoformat(record["eventTime"]).timestamp() * 1000)
-
-
-def _note(status: DeliveryStatus, destination: str, error: str | None) -> None:
-    moment = now()
-    status.attempted[destination] = moment
-    if error:
-        status.errors[destination] = error
-    else:
-        status.delivered[destination] = moment
-        status.errors.pop(destination, None)
-
-
-def _code(answer: tuple[Any, ...]) -> str:
-    text = answer[2].decode("utf-8", "replace") if len(answer) > 2 and isinstance(answer[2], bytes) else ""
-    start, end = text.find("<Code>"), text.find("</Code>")
-    if 0 <= start < end:
-        return text[start + 6 : end]
-    try:
-        return str(json.loads(text).get("__type"))
-    except ValueError:
-        return f"HTTP {answer[0]}"

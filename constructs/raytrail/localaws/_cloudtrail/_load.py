@@ -1,7 +1,9 @@
-"""``POST /records`` under the signing name ``raytrail``: records of elsewhere, as if they had happened here.
+"""What the embedded AWS does on request, under the signing name ``raytrail``.
 
-``?account=local`` makes them records of the account here; ``?to=events`` sends them to EventBridge alone, for files
-that somebody has put into the trail's bucket.
+``POST /records`` brings records of elsewhere, as if they had happened here. ``?account=local`` makes them records of
+the account here; ``?to=events`` sends them to EventBridge alone, for files that somebody has put into the trail's
+bucket. ``POST /digests`` delivers what was recorded so far, and digests of it, without waiting for the hour; it
+answers with their buckets and keys.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from raytrail.errors import InvalidProps
+from raytrail.localaws._cloudtrail._delivery import Delivery
+from raytrail.localaws._cloudtrail._digests import Digests
 from raytrail.localaws._cloudtrail._pipeline import Recorder
 from raytrail.localaws._world import Request, Response
 from raytrail.records import Aside, RecordLine, Refusal, group_into_files, read_bytes
@@ -20,16 +24,26 @@ from raytrail.records import Aside, RecordLine, Refusal, group_into_files, read_
 SIGNING_NAME = "raytrail"
 
 
-def loader(recorder: Recorder) -> Callable[[Request], Awaitable[Response]]:
-    """The handler of requests that bring records: any shape that `raytrail.records` reads, as the body."""
+def handler(recorder: Recorder, delivery: Delivery, digests: Digests) -> Callable[[Request], Awaitable[Response]]:
+    """The handler of such requests; records may have any shape that `raytrail.records` reads."""
 
     async def handle(request: Request) -> Response:
-        if (request.method, request.path) != ("POST", "/records"):
-            return _answer(404, {"message": f"there is only POST /records, got {request.method} {request.path}"})
         # A large file takes a while, in which the server goes on answering.
-        return _answer(200, await asyncio.to_thread(_load, recorder, request))
+        match request.method, request.path:
+            case "POST", "/records":
+                return _answer(200, await asyncio.to_thread(_load, recorder, request))
+            case "POST", "/digests":
+                return _answer(200, await asyncio.to_thread(_write_digests, recorder, delivery, digests, request))
+        asked = f"{request.method} {request.path}"
+        return _answer(404, {"message": f"there are only POST /records and POST /digests, got {asked}"})
 
     return handle
+
+
+def _write_digests(recorder: Recorder, delivery: Delivery, digests: Digests, request: Request) -> dict[str, Any]:
+    recorder.catch_up()
+    delivery.flush()
+    return {"digests": digests.write(request.account_id)}
 
 
 def _load(recorder: Recorder, request: Request) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Recorded:
 
 
 Listener = Callable[[Recorded], None]
+_Call = tuple[Exchange, dict[str, Any], str, tuple[Trail, ...]]
+"""A call that waits: what was exchanged, by whom, in which account, and the trails that judge it."""
 
 listeners: list[Listener] = []
 """Called with each record, in its account and Region, on the recorder's thread. One server is one process."""
@@ -53,9 +55,7 @@ class Recorder:
         self._account = hook("ministack.core.responses:get_account_id")
         self._scope = hook("ministack.core.responses:request_scope")
         self._before: tuple[Trail, ...] = ()
-        self._queue: queue.SimpleQueue[tuple[Exchange, dict[str, Any], str, tuple[Trail, ...]] | None] = (
-            queue.SimpleQueue()
-        )
+        self._queue: queue.SimpleQueue[_Call | threading.Event | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="cloudtrail-recorder", daemon=True)
 
     def start(self) -> None:
@@ -66,6 +66,12 @@ class Recorder:
         """Record what is waiting, and end the thread."""
         self._queue.put(None)
         self._thread.join(timeout=5)
+
+    def catch_up(self) -> None:
+        """Wait until what was called so far is recorded."""
+        reached = threading.Event()
+        self._queue.put(reached)
+        reached.wait(timeout=30)
 
     def observe(self, exchange: Exchange) -> None:
         """Take note of an exchange. A `World.observers` function: it only looks up and queues."""
@@ -107,6 +113,9 @@ class Recorder:
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
+            if isinstance(item, threading.Event):
+                item.set()
+                continue
             exchange, identity, account, trails = item
             try:
                 record = build(exchange, identity, account)

@@ -20,6 +20,13 @@ Body = Mapping[str, Any]
 MAX_TRAILS = 5
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?=[A-Za-z0-9])){2,127}")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_LATEST = {
+    "s3": "Delivery",
+    "logs": "CloudWatchLogsDelivery",
+    "sns": "Notification",
+    "digest": "DigestDelivery",
+}
+"""How GetTrailStatus calls what went to a destination."""
 _KEPT = ("CloudWatchLogsLogGroupArn", "CloudWatchLogsRoleArn")
 
 
@@ -33,6 +40,8 @@ class Trail:
     multi_region: bool
     global_events: bool
     logging: bool
+    validates: bool
+    """Whether digests are written of its files."""
     bucket: str
     prefix: str
     organization_id: str
@@ -47,9 +56,19 @@ class DeliveryStatus:
     """What GetTrailStatus tells about deliveries. Times are seconds since the epoch."""
 
     attempted: dict[str, float] = field(default_factory=dict)
-    """The newest attempt by destination: ``s3``, ``logs``, ``sns``."""
+    """The newest attempt by destination: ``s3``, ``logs``, ``sns``, ``digest``."""
     delivered: dict[str, float] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+
+    def note(self, destination: str, error: str | None) -> None:
+        """Take note of an attempt: the code of its error, or None when it succeeded."""
+        moment = now()
+        self.attempted[destination] = moment
+        if error:
+            self.errors[destination] = error
+        else:
+            self.delivered[destination] = moment
+            self.errors.pop(destination, None)
 
 
 class Trails:
@@ -108,7 +127,7 @@ class Trails:
         if refusal:
             return refusal
         if len([1 for trail in self.current() if self._counts_here(trail)]) >= MAX_TRAILS:
-            return _error(
+            return failed(
                 "MaximumNumberOfTrailsExceededException",
                 f"User: {self._account()} already has {MAX_TRAILS} trails in {self._region()}.",
             )
@@ -142,7 +161,7 @@ class Trails:
         """PutEventSelectors, refused where AWS refuses it."""
         refusal = refuse(body.get("EventSelectors") or [], body.get("AdvancedEventSelectors") or [])
         return (
-            _error("InvalidEventSelectorsException", refusal) if refusal else self._original["PutEventSelectors"](body)
+            failed("InvalidEventSelectorsException", refusal) if refusal else self._original["PutEventSelectors"](body)
         )
 
     def put_insight_selectors(self, body: dict[str, Any]) -> Response:
@@ -154,12 +173,12 @@ class Trails:
         selectors = body.get("InsightSelectors") or []
         for selector in selectors:
             if selector.get("InsightType") not in ("ApiCallRateInsight", "ApiErrorRateInsight"):
-                return _error("InvalidInsightSelectorsException", "The InsightType is not valid.")
+                return failed("InvalidInsightSelectorsException", "The InsightType is not valid.")
         self._insights[trail["TrailARN"]] = list(selectors)
         stored = self._stored.get(trail["Name"])
         if stored is not None:
             stored["HasInsightSelectors"] = bool(selectors)
-        return _ok({"TrailARN": trail["TrailARN"], "InsightSelectors": selectors})
+        return ok({"TrailARN": trail["TrailARN"], "InsightSelectors": selectors})
 
     def _get_insight_selectors(self, body: dict[str, Any]) -> Response:
         status, headers, content = self._original["GetTrail"]({"Name": body.get("TrailName", "")})
@@ -167,12 +186,12 @@ class Trails:
             return status, headers, content
         arn = json.loads(content)["Trail"]["TrailARN"]
         if not self._insights.get(arn):
-            return _error(
+            return failed(
                 "InsightNotEnabledException",
                 f"Trail {arn} does not have Insights enabled. Edit the trail settings to enable Insights, and then "
                 "try the operation again.",
             )
-        return _ok({"TrailARN": arn, "InsightSelectors": self._insights[arn]})
+        return ok({"TrailARN": arn, "InsightSelectors": self._insights[arn]})
 
     def _get_status(self, body: dict[str, Any]) -> Response:
         status, headers, content = self._original["GetTrailStatus"](body)
@@ -181,28 +200,28 @@ class Trails:
         _, _, found = self._original["GetTrail"](body)
         seen = self.status(json.loads(found)["Trail"]["TrailARN"])
         answer = json.loads(content)
-        for destination, word in (("s3", "Delivery"), ("logs", "CloudWatchLogsDelivery"), ("sns", "Notification")):
+        for destination, word in _LATEST.items():
             if destination in seen.delivered:
                 answer[f"Latest{word}Time"] = int(seen.delivered[destination])
             if destination in seen.errors:
                 answer[f"Latest{word}Error"] = seen.errors[destination]
         for destination, word in (("s3", "Delivery"), ("sns", "Notification")):
             if destination in seen.attempted:
-                answer[f"Latest{word}AttemptTime"] = _iso(seen.attempted[destination])
+                answer[f"Latest{word}AttemptTime"] = utc(seen.attempted[destination])
             if destination in seen.delivered:
-                answer[f"Latest{word}AttemptSucceeded"] = _iso(seen.delivered[destination])
+                answer[f"Latest{word}AttemptSucceeded"] = utc(seen.delivered[destination])
         return 200, headers, json.dumps(answer).encode()
 
     def _refuse(self, body: Body, name: str) -> Response | None:
         if body.get("IsMultiRegionTrail") and body.get("IncludeGlobalServiceEvents") is False:
-            return _error(
+            return failed(
                 "InvalidParameterCombinationException",
                 "Multi-Region trail must include global service events.",
             )
         arn = f"arn:aws:cloudtrail:{self._region()}:{self._account()}:trail/{name}"
         organization = self._organization(self._account(), body)
         found = self._destinations.refuse(body, arn, self._account(), organization)
-        return _error(*found) if found else None
+        return failed(*found) if found else None
 
     def _complete(self, name: str, body: Body) -> dict[str, Any]:
         """Keep what ministack drops of a request, and give it for the answer."""
@@ -236,6 +255,7 @@ class Trails:
             multi_region=bool(raw.get("IsMultiRegionTrail")),
             global_events=bool(raw.get("IncludeGlobalServiceEvents", True)),
             logging=bool(raw.get("IsLogging")),
+            validates=bool(raw.get("LogFileValidationEnabled")),
             bucket=str(raw.get("S3BucketName", "")),
             prefix=str(raw.get("S3KeyPrefix") or ""),
             organization_id=self._organization(account_id, raw),
@@ -254,21 +274,24 @@ def now() -> float:
 def _refuse_name(name: str) -> Response | None:
     if _NAME.fullmatch(name) and not _ADDRESS.fullmatch(name):
         return None
-    return _error(
+    return failed(
         "InvalidTrailNameException",
         "Trail name must have 3 to 128 letters, digits, periods, underscores or dashes, start and end with a letter "
         "or digit, have no two separators in a row, and not look like an IP address.",
     )
 
 
-def _iso(seconds: float) -> str:
+def utc(seconds: float) -> str:
+    """A time as CloudTrail writes it, such as 2026-01-31T23:59:59Z."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _ok(body: dict[str, Any]) -> Response:
+def ok(body: dict[str, Any]) -> Response:
+    """An answer of CloudTrail's API."""
     return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(body).encode()
 
 
-def _error(code: str, message: str) -> Response:
+def failed(code: str, message: str) -> Response:
+    """An error of CloudTrail's API."""
     content = json.dumps({"__type": code, "message": message}).encode()
     return 400, {"Content-Type": "application/x-amz-json-1.1"}, content

@@ -9,9 +9,10 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from raytrail.localaws._otlp import attributes, plain
 
 _KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 
@@ -30,7 +31,7 @@ def content_of(request: Message) -> dict[str, Any]:
 
 def _spans(request: ExportTraceServiceRequest) -> list[dict[str, Any]]:
     return [
-        _span(span, attributes_of(group.resource.attributes), scope.scope.name)
+        _span(span, attributes(group.resource.attributes), scope.scope.name)
         for group in request.resource_spans
         for scope in group.scope_spans
         for span in scope.spans
@@ -50,8 +51,8 @@ def _span(span: Span, resource: dict[str, Any], scope: str) -> dict[str, Any]:
         "service": resource.get("service.name"),
         "start": span.start_time_unix_nano / 1e9,
         "end": span.end_time_unix_nano / 1e9,
-        "attributes": attributes_of(span.attributes),
-        "events": [{"name": event.name, "attributes": attributes_of(event.attributes)} for event in span.events],
+        "attributes": attributes(span.attributes),
+        "events": [{"name": event.name, "attributes": attributes(event.attributes)} for event in span.events],
         "scope": scope,
         "resource": resource,
     }
@@ -61,7 +62,7 @@ def _metrics(request: ExportMetricsServiceRequest) -> list[dict[str, Any]]:
     """One entry for each data point."""
     found = []
     for group in request.resource_metrics:
-        resource = attributes_of(group.resource.attributes)
+        resource = attributes(group.resource.attributes)
         for scope in group.scope_metrics:
             for metric in scope.metrics:
                 found += [{**point, "resource": resource} for point in _points(metric, resource.get("service.name"))]
@@ -74,7 +75,7 @@ def _points(metric: Metric, service: Any) -> Iterable[dict[str, Any]]:
         return
     for point in getattr(metric, kind).data_points:
         about = {"name": metric.name, "unit": metric.unit, "kind": kind, "service": service}
-        about["attributes"] = attributes_of(point.attributes)
+        about["attributes"] = attributes(point.attributes)
         if kind in ("gauge", "sum"):
             yield {**about, "value": getattr(point, point.WhichOneof("value") or "as_double")}
         else:
@@ -84,29 +85,13 @@ def _points(metric: Metric, service: Any) -> Iterable[dict[str, Any]]:
 def _logs(request: ExportLogsServiceRequest) -> list[dict[str, Any]]:
     return [
         {
-            "body": _value(record.body),
+            "body": plain(record.body),
             "severity": record.severity_text,
             "trace_id": record.trace_id.hex(),
-            "service": attributes_of(group.resource.attributes).get("service.name"),
-            "attributes": attributes_of(record.attributes),
+            "service": attributes(group.resource.attributes).get("service.name"),
+            "attributes": attributes(record.attributes),
         }
         for group in request.resource_logs
         for scope in group.scope_logs
         for record in scope.log_records
     ]
-
-
-def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    """Attributes by their keys."""
-    return {pair.key: _value(pair.value) for pair in pairs}
-
-
-def _value(value: AnyValue) -> Any:
-    kind = value.WhichOneof("value")
-    if kind == "array_value":
-        return [_value(item) for item in value.array_value.values]
-    if kind == "kvlist_value":
-        return attributes_of(value.kvlist_value.values)
-    if kind == "bytes_value":
-        return value.bytes_value.hex()
-    return getattr(value, kind) if kind else None

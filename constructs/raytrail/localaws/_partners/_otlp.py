@@ -5,12 +5,9 @@ https://opentelemetry.io/docs/specs/otlp/#otlphttp
 
 from __future__ import annotations
 
-import base64
 import gzip
-import json
 import zlib
-from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
@@ -25,6 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from raytrail.localaws._otlp import read_json
 from raytrail.localaws._partners._content import content_of
 from raytrail.localaws._partners._inbox import Call, Reply
 
@@ -36,7 +34,6 @@ _SIGNALS: dict[str, tuple[type[Message], type[Message]]] = {
     "/v1/metrics": (ExportMetricsServiceRequest, ExportMetricsServiceResponse),
     "/v1/logs": (ExportLogsServiceRequest, ExportLogsServiceResponse),
 }
-_HEXADECIMAL = ("traceId", "spanId", "parentSpanId")
 
 
 class Refusal(Exception):
@@ -86,13 +83,13 @@ def _read(call: Call, request_type: type[Message]) -> Message:
     try:
         body = _unpacked(call)
         if content_type == JSON:
-            json_format.ParseDict(_with_base64_ids(json.loads(body)), request, ignore_unknown_fields=True)
+            read_json(body, request)
         elif content_type in PROTOBUF:
             request.ParseFromString(body)
         else:
             allowed = ", ".join((*PROTOBUF, JSON))
             raise Refusal(415, f"unsupported content-type, valid types are: {allowed}")
-    except (DecodeError, json_format.ParseError, ValueError, OSError, EOFError, zlib.error) as error:
+    except (DecodeError, ValueError, OSError, EOFError, zlib.error) as error:
         raise Refusal(400, f"failed to parse OTLP request body: {error}") from error
     return request
 
@@ -113,18 +110,3 @@ def _written(call: Call, message: Message) -> tuple[str, bytes]:
 def media_type(call: Call) -> str:
     """The request's content type without its parameters."""
     return call.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _with_base64_ids(node: Any) -> Any:
-    # In OTLP's JSON these IDs are hexadecimal, where other protobuf JSON has base64.
-    if isinstance(node, dict):
-        return dict(_members(node))
-    return [_with_base64_ids(item) for item in node] if isinstance(node, list) else node
-
-
-def _members(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in node.items():
-        if name in _HEXADECIMAL and isinstance(value, str):
-            yield name, base64.b64encode(bytes.fromhex(value)).decode()
-        else:
-            yield name, _with_base64_ids(value)

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from raytrail.localaws._hooks import hook, wrap
-from raytrail.localaws._xray._documents import Document
+from raytrail.localaws._xray._documents import Document, fit_name
 from raytrail.localaws._xray._header import HEADER_NAME, TraceHeader, incoming, new_segment_id, new_trace_id
 from raytrail.localaws._xray._sampling import SampledRequest
 from raytrail.localaws._xray._service import XRay
@@ -100,7 +100,7 @@ def install(xray: XRay) -> None:
                 here.traces.put(
                     {
                         "id": header.parent,
-                        "name": name,
+                        "name": fit_name(name),
                         "trace_id": root,
                         **parent,
                         "start_time": started,

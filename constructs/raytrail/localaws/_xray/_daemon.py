@@ -13,12 +13,11 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Iterable, Iterator
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from raytrail.localaws._xray._documents import MAX_BYTES, Document, UnfitDocument, check, read
+from raytrail.localaws._xray._documents import Document, UnfitDocument, read
 from raytrail.localaws._xray._otlp import documents
 from raytrail.localaws._xray._traces import Traces
 
@@ -58,7 +57,7 @@ class Daemon:
 
 
 def parse(datagram: bytes) -> list[Document]:
-    """The documents that a datagram carries.
+    """The documents that a datagram carries, those of spans as they are.
 
     Raises:
         UnfitDocument: The header is missing, or what follows cannot be read.
@@ -77,18 +76,7 @@ def parse(datagram: bytes) -> list[Document]:
             request.ParseFromString(base64.b64decode(payload.removeprefix(_SAMPLED), validate=True))
         except (binascii.Error, DecodeError) as error:
             raise UnfitDocument("ParseError", None, f"not OTLP in base64: {error}") from error
-        return list(_fit(documents(request)))
+        return list(documents(request))
     if payload.startswith((_UNSAMPLED, _METRICS)):
         return []
     return [read(payload.decode("utf-8", errors="replace"))]
-
-
-def _fit(made: Iterable[Document]) -> Iterator[Document]:
-    """The documents that X-Ray takes: one span too many bytes is no reason to lose those that came with it."""
-    for document in made:
-        try:
-            check(document, max_bytes=MAX_BYTES)
-        except UnfitDocument as unfit:
-            logger.warning("the X-Ray daemon dropped the span %s (%s): %s", unfit.id, document["name"], unfit.reason)
-        else:
-            yield document

@@ -22,7 +22,8 @@ RETENTION_SECONDS = 30 * 24 * 3600.0
 _TEXT = {"type": "string", "maxLength": 250}
 _ID = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 _FLAG = {"type": "boolean"}
-_TIME = {"type": "number", "exclusiveMinimum": 0}
+# Up to the last year that a date can have.
+_TIME = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 253_402_300_800}
 
 _EXCEPTION = {
     "type": "object",
@@ -56,7 +57,7 @@ _COMMON: dict[str, Any] = {
     "parent_id": _ID,
     "start_time": _TIME,
     "end_time": _TIME,
-    "in_progress": {"const": True},
+    "in_progress": {"type": "boolean"},
     "http": {
         "type": "object",
         "properties": {
@@ -126,8 +127,16 @@ _COMMON: dict[str, Any] = {
     },
     "subsegments": {"type": "array", "items": {"$ref": "#/$defs/embedded"}},
 }
-_ENDED = [{"required": ["end_time"]}, {"required": ["in_progress"]}]
-_SUBSEGMENT = {**_COMMON, "namespace": {"enum": ["aws", "remote"]}, "precursor_ids": {"type": "array", "items": _ID}}
+# AWS's page shows in_progress with true alone; its SDK for Python sends false beside the end.
+_ENDED = [
+    {"required": ["end_time"], "properties": {"in_progress": {"const": False}}},
+    {"required": ["in_progress"], "properties": {"in_progress": {"const": True}, "end_time": False}},
+]
+_SUBSEGMENT = {
+    **_COMMON,
+    "namespace": {"enum": ["aws", "remote", "local"]},
+    "precursor_ids": {"type": "array", "items": _ID},
+}
 _SEGMENT = {
     **_COMMON,
     "service": {"type": "object", "properties": {"version": _TEXT}},
@@ -190,7 +199,7 @@ def read(text: str, *, now: float | None = None) -> Document:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnfitDocument("ParseError", None, f"not JSON: {error}") from error
     if not isinstance(document, dict):
         raise UnfitDocument("ParseError", None, f"not a JSON object but {type(document).__name__}")
@@ -204,23 +213,23 @@ def read(text: str, *, now: float | None = None) -> Document:
     return document
 
 
-def check(document: Document, *, max_bytes: int | None = None) -> None:
+def check(document: Document) -> None:
     """Hold a document against the format.
 
-    Args:
-        document: What to look at.
-        max_bytes: The largest size of its JSON. Default: not looked at.
-
     Raises:
-        UnfitDocument: It breaks a rule of the format, or is larger.
+        UnfitDocument: It breaks a rule of the format, is larger than 64 kB, or holds a number that JSON does not have.
     """
     id = document.get("id") if isinstance(document.get("id"), str) else None
-    problem = first_problem(document)
+    try:
+        problem = first_problem(document)
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError) as error:
+        raise UnfitDocument("ParseError", id, str(error)) from error
     if problem:
         code = "InvalidTraceId" if problem.startswith("trace_id") else "ParseError"
         raise UnfitDocument(code, id, problem)
-    if max_bytes is not None and (size := len(json.dumps(document).encode())) > max_bytes:
-        raise UnfitDocument("ParseError", id, f"{size} bytes, larger than {max_bytes}")
+    if (size := len(text.encode(errors="surrogatepass"))) > MAX_BYTES:
+        raise UnfitDocument("ParseError", id, f"{size} bytes, larger than {MAX_BYTES}")
 
 
 def first_problem(document: Document) -> str | None:

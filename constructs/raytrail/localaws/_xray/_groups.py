@@ -89,10 +89,13 @@ class Groups:
             return {}
 
     def expressions(self) -> dict[str, str]:
-        """The filter expression of each group that has one, by name and by ARN."""
+        """The filter expression of each group by name and by ARN; empty for a group of every trace."""
         with self._lock:
-            groups = [group for group in self._groups.values() if group.get("FilterExpression")]
-            return {group[key]: group["FilterExpression"] for group in groups for key in ("GroupName", "GroupARN")}
+            return {
+                group[key]: group.get("FilterExpression", "")
+                for group in self._groups.values()
+                for key in ("GroupName", "GroupARN")
+            }
 
     def changed_since(self, arn: str, start: float) -> bool:
         """Whether the expression of a group became another one at this time or later (seconds since the epoch)."""

@@ -103,8 +103,10 @@ class RegionalXRay:
         unprocessed = []
         for text in asked["TraceSegmentDocuments"]:
             try:
-                self.traces.put(read(text))
-            except UnfitDocument as unfit:
+                unfit = self.traces.put(read(text))
+            except UnfitDocument as error:
+                unfit = error
+            if unfit is not None:
                 message = f"Invalid segment. ErrorCode: {unfit.code}"
                 problem = {"Id": unfit.id, "ErrorCode": unfit.code, "Message": message}
                 unprocessed.append({key: value for key, value in problem.items() if value is not None})

@@ -203,7 +203,10 @@ class SamplingRules:
 
 
 def matches(rule: Mapping[str, Any], request: SampledRequest) -> bool:
-    """Whether a request falls under a rule: each field by its wildcards, each attribute by a request header."""
+    """Whether a request falls under a rule: each field by its wildcards, each attribute by a request header.
+
+    Case is of no account, as to the X-Ray SDKs; AWS does not say what API Gateway does.
+    """
     pairs = [
         (rule["ServiceName"], request.service_name),
         (rule["ServiceType"], request.service_type),

@@ -14,6 +14,8 @@ from raytrail.traces import Filter, Trace, parse_filter
 MAX_RANGE_SECONDS = 6 * 3600
 """The longest time that GetTraceSummaries and GetServiceGraph look at."""
 
+_EVERY_TRACE = "partial OR !partial"
+
 Chosen = Callable[[Trace], bool]
 
 
@@ -46,7 +48,8 @@ def filtering(expression: str | None, groups: Mapping[str, str]) -> Chosen:
 
     Args:
         expression: The filter expression.
-        groups: The expressions of all groups, by name and by ARN, for expressions that name a group.
+        groups: The expressions of all groups, by name and by ARN, for expressions that name a group; empty for a group
+            of every trace.
 
     Raises:
         XRayError: It is not an expression of X-Ray's language, or names a group that is not there.
@@ -54,7 +57,7 @@ def filtering(expression: str | None, groups: Mapping[str, str]) -> Chosen:
     if not expression:
         return lambda trace: True
     parsed = parse(expression)
-    by_group = {key: parse(text) for key, text in groups.items() if text}
+    by_group = {key: parse(text or _EVERY_TRACE) for key, text in groups.items()}
 
     def chosen(trace: Trace) -> bool:
         try:

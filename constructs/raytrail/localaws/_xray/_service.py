@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from raytrail.localaws._otlp import read_json
 from raytrail.localaws._world import Request, Response
 from raytrail.localaws._xray import _otlp
 from raytrail.localaws._xray._errors import XRayError
@@ -94,8 +95,12 @@ class XRay:
         if len(body) > MAX_OTLP_BYTES:
             raise XRayError(f"The request body is larger than {MAX_OTLP_BYTES} bytes.")
         in_json = request.headers.get("content-type", "").startswith("application/json")
+        spans = ExportTraceServiceRequest()
         try:
-            spans = _otlp.read_json(body) if in_json else ExportTraceServiceRequest.FromString(body)
+            if in_json:
+                read_json(body, spans)
+            else:
+                spans.ParseFromString(body)
         except (DecodeError, ValueError) as error:
             raise XRayError("The request body is not a valid OTLP export request.") from error
         count = sum(1 for _ in _otlp.spans(spans))
@@ -107,8 +112,9 @@ class XRay:
                 answer.partial_success.rejected_spans += 1
                 answer.partial_success.error_message = f"A span can have up to {MAX_OTLP_SPAN_BYTES} bytes."
                 continue
-            for document in segments(_otlp.to_translate(span, resource)):
-                here.traces.put(document)
+            if unfit := here.traces.put(*segments(_otlp.to_translate(span, resource))):
+                answer.partial_success.rejected_spans += 1
+                answer.partial_success.error_message = f"A span is not one that X-Ray takes: {unfit.reason}"
         if in_json:
             return 200, {"content-type": "application/json"}, json_format.MessageToJson(answer).encode()
         return 200, {"content-type": "application/x-protobuf"}, answer.SerializeToString()

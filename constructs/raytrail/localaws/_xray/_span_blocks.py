@@ -52,7 +52,7 @@ def http_block(left: Attributes, events: Iterable[Attributes], *, server: bool) 
     port = _first([local_port, named_port] if server else [named_port, peer_port])
     address = host or _first(names)
     if not full and address:
-        suffix = "" if host or not port or str(port) == _PORTS.get(scheme) else f":{port}"
+        suffix = "" if host or not port or str(port) == _PORTS.get(str(scheme)) else f":{port}"
         full = f"{scheme}://{address}{suffix}{target or '/'}"
     request = {
         "method": method,
@@ -79,7 +79,8 @@ def aws_block(left: Attributes, resource: Mapping[str, Any]) -> Document:
     }
     # The attributes of the semantic conventions are read and stay, which makes them metadata as well.
     tables = left.get("aws.dynamodb.table_names")
-    tables = [tables] if isinstance(tables, str) else list(tables or ([table] if table else []))
+    tables = [tables] if isinstance(tables, str) else tables if isinstance(tables, list) else []
+    tables = tables or ([table] if table else [])
     if resource.get("cloud.provider", "aws") != "aws":
         return {}
     language, sdk = resource.get("telemetry.sdk.language"), resource.get("telemetry.sdk.name")
@@ -134,7 +135,11 @@ def database_name(attributes: Mapping[str, Any]) -> str:
     if not name:
         return ""
     url = str(attributes.get("db.connection_string") or "").removeprefix("jdbc:")
-    host = urlsplit(url).hostname if "://" in url else None
+    try:
+        host = urlsplit(url).hostname if "://" in url else None
+    except ValueError:
+        # Half an address in brackets is none.
+        host = None
     return f"{name}@{host}" if host else str(name)
 
 
@@ -178,8 +183,9 @@ def _runs_on(resource: Mapping[str, Any]) -> Document:
 
 def _log_groups(resource: Mapping[str, Any]) -> list[Document]:
     def listed(key: str) -> list[str]:
-        value = resource.get(key) or []
-        return [part for part in (value.split("&") if isinstance(value, str) else value) if part]
+        value = resource.get(key)
+        parts = value.split("&") if isinstance(value, str) else value if isinstance(value, list) else []
+        return [part for part in parts if part and isinstance(part, str)]
 
     by_arn = [{"arn": arn, "log_group": [*arn.split(":"), *[arn] * 7][6]} for arn in listed("aws.log.group.arns")]
     return by_arn or [{"log_group": name} for name in listed("aws.log.group.names")]

@@ -192,7 +192,7 @@ def _origin(resource: Mapping[str, Any]) -> str | None:
         return None
     if resource.get("cloud.platform") == "aws_ecs":
         return _ECS_ORIGINS.get(str(resource.get("aws.ecs.launchtype", "")).lower(), _ORIGINS["aws_ecs"])
-    return _ORIGINS.get(resource.get("cloud.platform", ""))
+    return _ORIGINS.get(str(resource.get("cloud.platform")))
 
 
 def _errors(span: SpanToTranslate, left: Attributes) -> Document:

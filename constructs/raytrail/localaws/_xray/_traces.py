@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 
-from raytrail.localaws._xray._documents import Document
+from raytrail.localaws._xray._documents import Document, UnfitDocument, check
 from raytrail.traces import Trace
+
+logger = logging.getLogger(__name__)
 
 
 class Traces:
@@ -17,15 +20,29 @@ class Traces:
         self._documents: dict[str, dict[str, Document]] = {}
         self._made: dict[str, Trace] = {}
 
-    def put(self, document: Document) -> None:
-        """Keep a document; a complete one replaces its in-progress fragment, never the other way."""
+    def put(self, *documents: Document) -> UnfitDocument | None:
+        """Keep documents; a complete one replaces its in-progress fragment, never the other way.
+
+        Whoever sends them, each is held against the format, since one that breaks it would break each later look at
+        the traces. If one does, none is kept; the answer says why, and so does the log.
+        """
+        try:
+            for document in documents:
+                check(document)
+        except UnfitDocument as unfit:
+            logger.warning("X-Ray dropped the document %s (%s): %s", unfit.id, document.get("name"), unfit.reason)
+            return unfit
         with self._lock:
-            id = document["trace_id"]
-            documents = self._documents.setdefault(id, {})
-            earlier = documents.get(document["id"])
-            if earlier is None or "end_time" in document or "end_time" not in earlier:
-                documents[document["id"]] = document
-                self._made.pop(id, None)
+            for document in documents:
+                self._keep(document["trace_id"], document["id"], document)
+        return None
+
+    def _keep(self, trace_id: str, id: str, document: Document) -> None:
+        documents = self._documents.setdefault(trace_id, {})
+        earlier = documents.get(id)
+        if earlier is None or "end_time" in document or "end_time" not in earlier:
+            documents[id] = document
+            self._made.pop(trace_id, None)
 
     def get(self, id: str) -> Trace | None:
         """The trace with this ID, or None."""

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 FIRST_PAUSE_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 300.0
 NEXT_INVOCATION_SECONDS = 1.0
-"""After how long without work an invocation that cannot be told from the last one is taken for a new one."""
+"""After how long without work an invocation without a trace header is taken for a new one."""
 
 
 class TookTooLong(Exception):
@@ -96,7 +96,10 @@ class Allowance:
     def left(self) -> float:
         """How many seconds this invocation has left. A new invocation has all of them again."""
         invocation = os.environ.get("_X_AMZN_TRACE_ID")
-        if invocation != self._invocation or self._clock() - self._last > NEXT_INVOCATION_SECONDS:
+        # The header tells one invocation from the next, but a caller's may be that of several where X-Ray is off:
+        # none of them is kept from sending for longer than a failure would.
+        gap = FIRST_PAUSE_SECONDS if invocation else NEXT_INVOCATION_SECONDS
+        if invocation != self._invocation or self._clock() - self._last > gap:
             self._invocation, self._left = invocation, self._seconds
         return self._left
 

@@ -1,0 +1,139 @@
+"""Tracing for Elastic Beanstalk environments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import aws_elasticbeanstalk as elasticbeanstalk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ssm as ssm
+
+from raytrail.errors import InvalidProps
+from raytrail.findings import acknowledge
+from raytrail.instrumentation._agent import add_managed_agent, already_has_agent, found_agent, remember_agent
+from raytrail.instrumentation._model_agent import AgentConfig
+from raytrail.instrumentation._model_beanstalk import (
+    BeanstalkAgent,
+    beanstalk_config_file,
+    check_platform,
+    option_settings,
+)
+from raytrail.instrumentation._model_layers import Language
+from raytrail.tracing import grant_write
+
+_WRITE = "X-Ray's write actions know no resource; AWS documents * for them"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeanstalkInstrumentation:
+    """What `instrument_beanstalk` added.
+
+    Attributes:
+        settings: The option settings, by namespace and name.
+        association: What installs and configures the CloudWatch agent; None for X-Ray's daemon.
+        config_file: The text of ``.ebextensions/raytrail.config`` that does the same without the CDK.
+    """
+
+    settings: Mapping[tuple[str, str], str]
+    config_file: str
+    association: ssm.CfnAssociation | None = None
+
+
+def instrument_beanstalk(
+    application_environment: elasticbeanstalk.CfnEnvironment,
+    *,
+    service_name: str,
+    role: iam.IRole | None = None,
+    agent: BeanstalkAgent = "daemon",
+    config: AgentConfig | None = None,
+    environment: str | None = None,
+    language: Language | None = None,
+) -> BeanstalkInstrumentation:
+    """Trace the program of an Elastic Beanstalk environment.
+
+    With ``daemon`` the platform runs X-Ray's daemon (``XRayEnabled``), which receives from X-Ray's SDKs; AWS gives
+    SDKs and daemon security fixes alone since 2026-02-25. With ``cloudwatch`` the daemon is off, and Systems Manager
+    installs the CloudWatch agent, which receives from OpenTelemetry too, on every instance of the environment.
+
+    Args:
+        application_environment: The environment. Its option settings are added to, and none is changed.
+        service_name: What traces call the program.
+        role: The role of the instance profile, which gets the rights. Default: no rights are added;
+            AWSElasticBeanstalkWebTier has those of the daemon. ``cloudwatch`` needs it.
+        agent: ``daemon`` or ``cloudwatch``. Default: daemon.
+        config: What the CloudWatch agent collects. Default: traces from X-Ray's SDKs and by OTLP.
+        environment: The environment in each span; for OpenTelemetry. Default: none.
+        language: The program's language; for OpenTelemetry. Default: none.
+
+    Raises:
+        InvalidProps: The platform ships no daemon (several containers, run by ECS), an option is set to something
+            else already, or the CloudWatch agent is asked for without a role.
+    """
+    check_platform(application_environment.solution_stack_name)
+    check_platform(application_environment.platform_arn)
+    wanted = option_settings(
+        service_name=service_name, agent=agent, config=config, environment=environment, language=language
+    )
+    association = None
+    if agent == "cloudwatch":
+        association = _add_agent(application_environment, config or AgentConfig(), role)
+    elif role is not None:
+        grant_write(role)
+        acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": _WRITE})
+    _add_settings(application_environment, wanted)
+    return BeanstalkInstrumentation(
+        settings=wanted,
+        association=association,
+        config_file=beanstalk_config_file(
+            service_name=service_name, agent=agent, config=config, environment=environment, language=language
+        ),
+    )
+
+
+def _add_agent(
+    target: elasticbeanstalk.CfnEnvironment, config: AgentConfig, role: iam.IRole | None
+) -> ssm.CfnAssociation:
+    if role is None:
+        raise InvalidProps("the CloudWatch agent needs rights of its own: give the instance profile's role as role=")
+    if already_has_agent(target, config, "ssm"):
+        return found_agent(target)[1]
+    # Elastic Beanstalk tags its instances with the name of their environment.
+    _, association = add_managed_agent(
+        remember_agent(target, config, "ssm"),
+        config=config,
+        mode="ec2",
+        role=role,
+        target=("tag:elasticbeanstalk:environment-name", target.ref),
+    )
+    return association
+
+
+def _add_settings(target: elasticbeanstalk.CfnEnvironment, wanted: Mapping[tuple[str, str], str]) -> None:
+    given = target.option_settings or []
+    if not isinstance(given, list):
+        raise InvalidProps(f"the option settings of {target.node.path} are a token, which cannot be added to")
+    has = {(_get(each, "namespace"), _get(each, "option_name")): _get(each, "value") for each in given}
+    for key, value in wanted.items():
+        if key in has and has[key] != value:
+            namespace, name = key
+            raise InvalidProps(
+                f"option {name} of {namespace} of {target.node.path} is {has[key]!r} already, and {value!r} is needed"
+            )
+    target.option_settings = [
+        *given,
+        *(
+            elasticbeanstalk.CfnEnvironment.OptionSettingProperty(namespace=namespace, option_name=name, value=value)
+            for (namespace, name), value in wanted.items()
+            if (namespace, name) not in has
+        ),
+    ]
+
+
+def _get(setting: Any, name: str) -> Any:
+    """A field of an option setting, which is a struct, or what JSON is written as."""
+    if isinstance(setting, Mapping):
+        camel = name.split("_", maxsplit=1)[0] + "".join(part.title() for part in name.split("_")[1:])
+        return setting.get(name, setting.get(camel))
+    return getattr(setting, name, None)

@@ -1,0 +1,202 @@
+"""What cannot work on ECS is refused, with the reason."""
+
+from __future__ import annotations
+
+import pytest
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_logs as logs
+from tests.instrumentation.ecs_kit import containers, fargate, image, on_ec2
+from tests.synth import template_of
+
+from raytrail.errors import InvalidProps
+from raytrail.instrumentation import (
+    AutoInstrumentation,
+    CloudWatchAgentContainer,
+    CollectorContainer,
+    EcsAgentService,
+    FireLens,
+    Honeycomb,
+    XRayDaemonContainer,
+    instrument_ecs,
+)
+
+
+def refuses(words, task, **asked):
+    with pytest.raises(InvalidProps, match=words):
+        instrument_ecs(task, service_name="shop", **asked)
+
+
+def test_an_imported_task_definition_cannot_be_added_to(stack):
+    arn = "arn:aws:ecs:us-east-1:111122223333:task-definition/shop:1"
+    refuses("imported", ecs.TaskDefinition.from_task_definition_arn(stack, "Imported", arn))
+
+
+@pytest.mark.parametrize("auto", [None, AutoInstrumentation(language="python")])
+def test_a_task_of_windows_has_no_agent_of_linux(stack, auto):
+    platform = ecs.RuntimePlatform(
+        cpu_architecture=ecs.CpuArchitecture.X86_64,
+        operating_system_family=ecs.OperatingSystemFamily.WINDOWS_SERVER_2022_CORE,
+    )
+    refuses("task of Windows", fargate(stack, cpu=1024, runtime_platform=platform), auto=auto)
+
+
+def test_ecs_anywhere_is_not_documented(stack):
+    task = ecs.ExternalTaskDefinition(stack, "Task")
+    task.add_container("App", image=image(), memory_limit_mib=64)
+    refuses("ECS Anywhere", task, agent=CollectorContainer())
+
+
+def test_a_task_without_network_reaches_no_agent(stack):
+    refuses("no container reaches another", on_ec2(stack, "NONE"))
+
+
+def test_sidecars_in_host_mode_would_take_the_same_ports(stack):
+    refuses("two tasks on one instance would take the same ports", on_ec2(stack, "HOST"))
+
+
+def test_the_cloudwatch_agent_is_a_sidecar_in_awsvpc_alone(stack):
+    refuses("awsvpc alone", on_ec2(stack, "BRIDGE"))
+
+
+def test_fargate_has_no_instance_to_run_an_agent_on(stack):
+    refuses("no instances of yours", fargate(stack), placement="instance")
+
+
+def test_a_sidecar_takes_no_address(stack):
+    refuses("address of its own", fargate(stack), instance_address="10.0.0.1")
+
+
+def test_the_cdk_refuses_a_link_in_awsvpc_and_none_is_made(stack, template):
+    task = fargate(stack)
+    instrument_ecs(task, service_name="shop", agent=XRayDaemonContainer())
+    agent = task.find_container("xray-daemon")
+    with pytest.raises(RuntimeError, match="network mode Bridge"):
+        task.default_container.add_link(agent)
+    assert "Links" not in str(template())
+
+
+@pytest.mark.parametrize(
+    ("port", "protocol", "agent"),
+    [
+        (2000, ecs.Protocol.UDP, XRayDaemonContainer()),
+        (4318, ecs.Protocol.TCP, CollectorContainer()),
+        (13133, ecs.Protocol.TCP, CollectorContainer()),
+        (4316, ecs.Protocol.TCP, CloudWatchAgentContainer(application_signals=True)),
+    ],
+    ids=["daemon", "collector", "collector's health", "cloudwatch agent"],
+)
+def test_two_containers_may_not_take_one_port_of_one_network(stack, port, protocol, agent):
+    mapping = ecs.PortMapping(container_port=port, protocol=protocol)
+    refuses(f"both take port {port}/", fargate(stack, container={"port_mappings": [mapping]}), agent=agent)
+
+
+def test_the_same_number_for_udp_and_tcp_is_two_ports(stack):
+    mapping = ecs.PortMapping(container_port=4318, protocol=ecs.Protocol.UDP)
+    instrument_ecs(
+        fargate(stack, container={"port_mappings": [mapping]}), service_name="shop", agent=CollectorContainer()
+    )
+
+
+def test_in_bridge_mode_each_container_has_ports_of_its_own(stack):
+    mapping = ecs.PortMapping(container_port=4318)
+    instrument_ecs(on_ec2(stack, port_mappings=[mapping]), service_name="shop", agent=CollectorContainer())
+
+
+def test_two_essential_containers_of_one_port_are_refused_beside_any_agent(stack):
+    mapping = ecs.PortMapping(container_port=8080)
+    task = fargate(stack, container={"port_mappings": [mapping]})
+    task.add_container("Other", container_name="other", image=image(), port_mappings=[mapping])
+    refuses("'app' and 'other' .* both take port 8080/tcp", task, agent=XRayDaemonContainer())
+
+
+def test_a_container_that_comes_later_is_looked_at_when_the_app_is_synthesised(stack):
+    task = fargate(stack)
+    instrument_ecs(task, service_name="shop", agent=CollectorContainer())
+    mapping = ecs.PortMapping(container_port=4317)
+    task.add_container("Other", container_name="other", image=image(), port_mappings=[mapping])
+    with pytest.raises(RuntimeError, match="both take port 4317/tcp"):
+        template_of(stack)
+
+
+def test_another_agent_for_the_same_task_is_refused(stack):
+    task = fargate(stack)
+    instrument_ecs(task, service_name="shop")
+    refuses("instrumented already", task, agent=CollectorContainer())
+
+
+def test_a_task_without_containers_has_nothing_to_instrument(stack):
+    refuses("no container to instrument", ecs.FargateTaskDefinition(stack, "Empty"))
+
+
+def test_a_container_of_another_task_is_not_instrumented_here(stack):
+    other = fargate(stack, "Other")
+    refuses("is none of", fargate(stack), containers=[other.default_container])
+
+
+def test_the_name_of_an_agents_container_may_not_be_taken(stack):
+    refuses("'ecs-cwagent' already", fargate(stack, container={"container_name": "ecs-cwagent"}))
+
+
+def test_the_daemon_takes_no_opentelemetry(stack):
+    auto = AutoInstrumentation(language="python")
+    refuses("brings OpenTelemetry", fargate(stack), agent=XRayDaemonContainer(), auto=auto)
+
+
+@pytest.mark.parametrize("agent", [XRayDaemonContainer(), CloudWatchAgentContainer(application_signals=True)])
+def test_grpc_needs_the_port_for_it(stack, agent):
+    refuses("port 4317", fargate(stack), agent=agent, protocol="grpc")
+
+
+def test_dotnet_has_a_profiler_for_x86_alone(stack):
+    platform = ecs.RuntimePlatform(cpu_architecture=ecs.CpuArchitecture.ARM64)
+    refuses("linux-x64 alone", fargate(stack, runtime_platform=platform), auto=AutoInstrumentation(language="dotnet"))
+
+
+def test_an_agent_may_not_use_all_the_memory_of_its_task(stack):
+    refuses("raise the task's memory", fargate(stack, cpu=256, memory_limit_mib=512), agent=CollectorContainer())
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "AWS_XRAY_DAEMON_ADDRESS"])
+def test_an_address_elsewhere_would_keep_everything_from_the_agent(stack, template, name):
+    task = fargate(stack, container={"environment": {name: "http://elsewhere:4318"}})
+    agent = XRayDaemonContainer() if "XRAY" in name else CollectorContainer()
+    refuses("nothing would reach", task, agent=agent)
+    # Nothing was changed before it was refused.
+    assert list(containers(template())["app"]["Environment"]) == [name]
+    assert list(containers(template())) == ["app"]
+
+
+def test_firelens_takes_the_place_of_no_driver(stack):
+    logging = ecs.LogDrivers.aws_logs(stream_prefix="app")
+    firelens = FireLens(log_group=logs.LogGroup(stack, "Output"))
+    refuses("goes to awslogs, not to FireLens", fargate(stack, container={"logging": logging}), firelens=firelens)
+
+
+def test_a_collector_for_many_services_needs_a_dataset_for_honeycombs_metrics(stack):
+    cluster = ecs.Cluster(stack, "Cluster")
+    agent = CollectorContainer(exporters=[Honeycomb(api_key_secret="honeycomb")])
+    with pytest.raises(InvalidProps, match="give Honeycomb a dataset"):
+        EcsAgentService(stack, "Agent", cluster=cluster, agent=agent)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: CollectorContainer(image="public.ecr.aws/x/y:latest"), "other than latest"),
+        (lambda: CollectorContainer(image="localhost:5000/y"), "other than latest"),
+        (lambda: CollectorContainer(memory_limit_mib=64), "not above the limit"),
+        (lambda: XRayDaemonContainer(memory_reservation_mib=4), "at least 6 MiB"),
+        (lambda: CloudWatchAgentContainer(cpu=-1), "0 to 10240"),
+        (lambda: CollectorContainer(exporters=[]), "got none"),
+        (lambda: AutoInstrumentation(language="ruby"), "one of python"),
+        (lambda: AutoInstrumentation(language="java", app_path="/app"), "app_path is for python"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_when_it_is_made(make, words):
+    with pytest.raises(InvalidProps, match=words):
+        make()
+
+
+def test_an_image_by_its_digest_is_taken():
+    digest = "sha256:" + "0" * 64
+    assert CollectorContainer(image=f"public.ecr.aws/x/y@{digest}").image.endswith(digest)
