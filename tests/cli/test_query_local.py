@@ -261,7 +261,7 @@ def test_ctrl_c_ends_it_with_nothing_left_behind(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not list(temporary.rglob("*.duckdb")):
+    while not list(temporary.rglob("*.json")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGINT)

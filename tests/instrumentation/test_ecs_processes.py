@@ -71,7 +71,7 @@ pytestmark = pytest.mark.local
 
 
 @pytest.fixture(scope="module")
-def xray(local_aws: LocalAws) -> Any:
+def xray(local_aws: LocalAws) -> Iterator[Any]:
     """X-Ray in a Region whose spans go to CloudWatch Logs, without which the OTLP endpoint takes none."""
     client = local_aws.client("xray", region=REGION)
     search_transactions(local_aws, client, REGION)
@@ -79,7 +79,9 @@ def xray(local_aws: LocalAws) -> Any:
     rule = {"RuleName": "all", "ResourceARN": "*", "Priority": 1, "FixedRate": 1.0, "ReservoirSize": 0, "Version": 1}
     matches = dict.fromkeys(("ServiceName", "ServiceType", "Host", "HTTPMethod", "URLPath"), "*")
     client.create_sampling_rule(SamplingRule={**rule, **matches})
-    return client
+    yield client
+    # The server is shared with other files' tests, and the rule would decide for their requests too.
+    client.delete_sampling_rule(RuleName="all")
 
 
 def handed_on(aws: LocalAws) -> Callable[[Request], Answer]:

@@ -231,13 +231,13 @@ def test_an_operation_that_is_not_emulated_says_so(xray: Any) -> None:
     assert (code, "not emulated" in message) == ("InvalidRequestException", True)
 
 
-# What API Gateway decides
+# What API Gateway decides, in a Region of these tests alone: the rules of a Region decide for all that runs there
 
 
 @pytest.fixture
 def stage(local_aws: LocalAws) -> Iterator[Callable[..., str]]:
     """Call a traced stage of a mock API in a Region; the answer is the tracing header."""
-    gateway = local_aws.client("apigateway", region="eu-north-1")
+    gateway = local_aws.client("apigateway", region="il-central-1")
     api = gateway.create_rest_api(name="mock")["id"]
     root = gateway.get_resources(restApiId=api)["items"][0]["id"]
     for path in ("health", "orders"):
@@ -260,7 +260,7 @@ def stage(local_aws: LocalAws) -> Iterator[Callable[..., str]]:
 
 
 def test_the_sampling_rules_choose_by_path_and_by_priority(in_region: Regional, stage: Callable[..., str]) -> None:
-    xray = in_region("eu-north-1")
+    xray = in_region("il-central-1")
     rules = [
         rule("health", Priority=1, URLPath="*/health", FixedRate=0, ReservoirSize=0),
         rule("debug", Priority=2, ServiceName="mock/*", ServiceType="AWS::ApiGateway::Stage", FixedRate=1),
@@ -277,8 +277,8 @@ def test_the_sampling_rules_choose_by_path_and_by_priority(in_region: Regional, 
         for each in xray.get_sampling_rules()["SamplingRuleRecords"]:
             if each["SamplingRule"]["RuleName"] != "Default":
                 xray.delete_sampling_rule(RuleName=each["SamplingRule"]["RuleName"])
-    assert all(header.endswith("Sampled=0") for header in [*checks, unruled])
-    assert all(header.endswith("Sampled=1") for header in orders)
+    assert {header.rpartition(";")[2] for header in [*checks, unruled]} == {"Sampled=0"}
+    assert {header.rpartition(";")[2] for header in orders} == {"Sampled=1"}
     recorded = summaries(xray)
     assert recorded.keys() == {header.split(";")[0].removeprefix("Root=") for header in orders}
     (document,) = get(xray, next(iter(recorded)))
@@ -286,7 +286,7 @@ def test_the_sampling_rules_choose_by_path_and_by_priority(in_region: Regional, 
 
 
 def test_a_reservoir_is_filled_anew_each_second(in_region: Regional, stage: Callable[..., str]) -> None:
-    xray = in_region("eu-north-1")
+    xray = in_region("il-central-1")
     xray.create_sampling_rule(SamplingRule=rule("three", Priority=1, ReservoirSize=3))
     try:
         for _ in range(5):
@@ -305,7 +305,7 @@ def test_a_reservoir_is_filled_anew_each_second(in_region: Regional, stage: Call
 
 
 def test_a_rule_may_choose_by_a_request_header(in_region: Regional, stage: Callable[..., str]) -> None:
-    xray = in_region("eu-north-1")
+    xray = in_region("il-central-1")
     xray.create_sampling_rule(SamplingRule=rule("vip", Priority=1, FixedRate=1, Attributes={"X-Tenant": "gold*"}))
     xray.create_sampling_rule(SamplingRule=rule("none", Priority=2))
     try:

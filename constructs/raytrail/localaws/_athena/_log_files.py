@@ -27,10 +27,9 @@ from raytrail.localaws._athena._log_sql import (
     UNKNOWN,
     Place,
     Read,
-    attach_parts,
-    create_part,
-    drop_part,
-    join_parts,
+    create_table,
+    insert_records,
+    join_tables,
 )
 from raytrail.localaws._athena._plan import Scan
 from raytrail.localaws._athena._reader import row
@@ -117,12 +116,11 @@ class _Loading:
     connection: duckdb.DuckDBPyConnection
     folder: Path
     skip: Callable[[Path, int, str], None]
-    parts: list[int] = field(default_factory=list)
     # Files that `raytrail.records` has read to their end: their other pieces have nothing new.
     finished: set[Path] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.connection.execute(attach_parts(self.scan, self.folder / f"{self.scan.alias}.duckdb"))
+        self.connection.execute(create_table(self.scan))
 
     def take(self, batch: Sequence[Piece]) -> None:
         """Read pieces of one kind: all at once, or each for itself where one is not as it should be."""
@@ -133,7 +131,7 @@ class _Loading:
 
     def join(self) -> None:
         """Let the scan's table have what was read."""
-        self.connection.execute(join_parts(self.scan, self.parts))
+        self.connection.execute(join_tables(self.scan))
 
     def _take_one(self, piece: Piece) -> None:
         path = piece.file.path
@@ -157,16 +155,11 @@ class _Loading:
         if kind not in (Kind.RECORDS, Kind.LINES):
             return False
         reads = [Read(piece.path, piece.file.place) for piece in pieces]
-        number = len(self.parts)
-        sql = create_part(self.scan, number, reads, lines=kind is Kind.LINES, filtered=filtered)
+        sql = insert_records(self.scan, reads, lines=kind is Kind.LINES, filtered=filtered)
         try:
-            (count,) = self.connection.execute(sql).fetchone() or (0,)
+            self.connection.execute(sql)
         except _REFUSED:
             return False
-        if count:
-            self.parts.append(number)
-        else:
-            self.connection.execute(drop_part(self.scan, number))
         return True
 
     def _insert(self, piece: Piece, outcomes: Iterable[Outcome]) -> None:

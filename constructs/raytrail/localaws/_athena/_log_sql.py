@@ -8,12 +8,13 @@ here as CloudTrail spells them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlglot import exp
 
+from raytrail.localaws._athena._load import quoted
 from raytrail.localaws._athena._plan import Scan
 from raytrail.localaws._athena._table import duckdb_type
 from raytrail.localaws._athena._translate import to_duckdb
@@ -65,35 +66,35 @@ class Read(NamedTuple):
     place: Place | None
 
 
-def attach_parts(scan: Scan, file: Path) -> str:
-    """Return the statement that opens a database for the parts, in a file: compressed, and out of the way of memory."""
-    return f'ATTACH {_text(str(file))} AS "{_database(scan)}"'
+def create_table(scan: Scan) -> str:
+    """Return the statement that makes a table for records, with no column that the scan can do without.
+
+    In the scan's own table, which has them all, a NULL takes as much memory as a word.
+    """
+    columns = ", ".join(f"{_name(name)} {kind}" for name, kind in _kept(scan).items())
+    return f"CREATE TABLE {_records(scan)} ({columns})"
 
 
-def create_part(scan: Scan, number: int, reads: Sequence[Read], *, lines: bool, filtered: bool) -> str:
-    """Return the statement that puts records into a table of their own, which adding to a larger one takes longer than.
+def insert_records(scan: Scan, reads: Sequence[Read], *, lines: bool, filtered: bool) -> str:
+    """Return the statement that puts records into that table.
 
     Args:
         scan: The scan; its table has CloudTrail's columns.
-        number: Of the part, which has the columns that the scan needs, and the keys.
         reads: Files of one kind.
         lines: Whether a file holds one record a line. Otherwise it is a list of records.
         filtered: Leave out the rows that the scan's conditions refuse.
     """
-    table = scan.table
-    kept = _kept(scan)
+    columns = scan.table.columns
     by_record = any(each.place is None for each in reads)
-    read = dict.fromkeys([*kept, *_ALWAYS, *(_OF_THE_PLACE if by_record else ())])
-    spec = ", ".join(f"{_text(_spelled(name))}: {_text(_read_as(name, table.columns[name]))}" for name in read)
-    columns = ", ".join(f'{_expression(name, table.columns[name])} AS "{name}"' for name in read)
-    files = ", ".join(_text(str(each.path)) for each in reads)
+    wanted = [name for name in columns if name in scan.columns]
+    read = dict.fromkeys([*wanted, *_ALWAYS, *(_OF_THE_PLACE if by_record else ())])
+    spec = ", ".join(f"{quoted(_spelled(name))}: {quoted(_read_as(name, columns[name]))}" for name in read)
+    values = ", ".join(f"{_expression(name, columns[name])} AS {_name(name)}" for name in read)
+    files = ", ".join(quoted(str(each.path)) for each in reads)
     conditions = " AND ".join(f"({to_duckdb(condition)})" for condition in scan.conditions) if filtered else ""
-    wanted = ", ".join(
-        f'CAST("{name}" AS {duckdb_type(kind)}) AS "{name}"' for name, kind in {**kept, **table.keys}.items()
-    )
     return (
-        f"CREATE TABLE {_part(scan, number)} AS SELECT {wanted} FROM ("
-        f"SELECT {columns}, {_keys(by_record)} FROM read_json([{files}], "
+        f"INSERT INTO {_records(scan)} SELECT {', '.join(map(_name, _kept(scan)))} FROM ("
+        f"SELECT {values}, {_keys(by_record)} FROM read_json([{files}], "
         f"format = '{'newline_delimited' if lines else 'array'}', columns = {{{spec}}}, filename = true) AS record "
         f"JOIN (VALUES {', '.join(map(_place, reads))}) AS place(file, account, region, day) "
         "ON place.file = record.filename) AS event "
@@ -101,34 +102,32 @@ def create_part(scan: Scan, number: int, reads: Sequence[Read], *, lines: bool, 
     )
 
 
-def drop_part(scan: Scan, number: int) -> str:
-    """Return the statement that removes a part."""
-    return f"DROP TABLE {_part(scan, number)}"
-
-
-def join_parts(scan: Scan, numbers: Iterable[int]) -> str:
-    """Return the statements that put a view of the scan's table and of its parts in the table's place."""
+def join_tables(scan: Scan) -> str:
+    """Return the statements that put a view of both tables in the place of the scan's own."""
     kept = _kept(scan)
     columns = ", ".join(
-        f'"{name}"' if name in kept or name in scan.table.keys else f'CAST(NULL AS {duckdb_type(kind)}) AS "{name}"'
+        _name(name) if name in kept else f"CAST(NULL AS {duckdb_type(kind)}) AS {_name(name)}"
         for name, kind in (scan.table.columns | scan.table.keys).items()
     )
-    rows = f'"{scan.alias}_rows"'
-    tables = [rows, *(_part(scan, number) for number in numbers)]
-    selects = " UNION ALL ".join(f"SELECT {columns} FROM {table}" for table in tables)
-    return f'ALTER TABLE "{scan.alias}" RENAME TO {rows}; CREATE VIEW "{scan.alias}" AS {selects}'
+    own, others = _name(scan.alias), _name(f"{scan.alias}_others")
+    return (
+        f"ALTER TABLE {own} RENAME TO {others}; CREATE VIEW {own} AS "
+        f"SELECT {columns} FROM {_records(scan)} UNION ALL SELECT {columns} FROM {others}"
+    )
 
 
-def _database(scan: Scan) -> str:
-    return f"{scan.alias}_parts"
+def _records(scan: Scan) -> str:
+    return _name(f"{scan.alias}_records")
 
 
-def _part(scan: Scan, number: int) -> str:
-    return f'"{_database(scan)}"."part_{number}"'
+def _kept(scan: Scan) -> dict[str, str]:
+    """The columns that the scan needs, and the keys, with DuckDB's types."""
+    kinds = {name: kind for name, kind in scan.table.columns.items() if name in scan.columns} | scan.table.keys
+    return {name: duckdb_type(kind) for name, kind in kinds.items()}
 
 
-def _kept(scan: Scan) -> dict[str, exp.DataType]:
-    return {name: kind for name, kind in scan.table.columns.items() if name in scan.columns}
+def _name(text: str) -> str:
+    return f'"{text}"'
 
 
 def _keys(by_record: bool) -> str:
@@ -147,8 +146,8 @@ def _known(value: str) -> str:
 
 
 def _place(read: Read) -> str:
-    values = ", ".join("NULL::VARCHAR" if value is None else _text(value) for value in read.place or (None,) * 3)
-    return f"({_text(str(read.path))}, {values})"
+    values = ", ".join("NULL::VARCHAR" if value is None else quoted(value) for value in read.place or (None,) * 3)
+    return f"({quoted(str(read.path))}, {values})"
 
 
 def _spelled(name: str) -> str:
@@ -172,7 +171,7 @@ def _expression(name: str, kind: exp.DataType) -> str:
         text = 'record."resources"'
         return (
             f"CASE WHEN {text} IS NULL THEN NULL WHEN json_type({text}) <> 'ARRAY' THEN {_REFUSED} "
-            f"ELSE json_transform(replace({text}, '\"ARN\":', '\"arn\":'), {_text(_structure(kind))}) END"
+            f"ELSE json_transform(replace({text}, '\"ARN\":', '\"arn\":'), {quoted(_structure(kind))}) END"
         )
     return f'record."{_spelled(name)}"'
 
@@ -182,8 +181,3 @@ def _structure(kind: exp.DataType) -> str:
         f'"{_spelled(field.name)}": "{duckdb_type(field.args["kind"])}"' for field in kind.expressions[0].expressions
     )
     return f"[{{{fields}}}]"
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("'", "''")
-    return f"'{escaped}'"
