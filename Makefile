@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check golden bench schema layers setup lock
+.PHONY: demo test check golden bench schema catalog layers setup lock
 
 demo: setup      ## deploy the kit to an embedded AWS and show it working
 	@$(BIN)/raytrail demo $(ARGS)
@@ -17,10 +17,13 @@ golden: setup    ## write the golden templates anew, after a change that is mean
 	@$(BIN)/pytest tests/stacks --snapshot-update
 
 bench: setup     ## what the goals are measured with
-	@missed=0; for each in synth tracing lake; do $(BIN)/python -m benchmarks.$$each || missed=1; done; exit $$missed
+	@missed=0; for each in synth tracing lake detection; do $(BIN)/python -m benchmarks.$$each || missed=1; done; exit $$missed
 
 schema: setup    ## the JSON Schema of the settings, which cdk.json names
 	@$(BIN)/raytrail schema --output docs/settings.schema.json
+
+catalog: setup   ## compile the Sigma rules for both engines, and write their table into docs/catalog.md
+	@$(BIN)/python -m tools.catalog
 
 layers: setup    ## what no layer of AWS holds and the sample may need: Rollbar's package, whose needs ADOT's layer brings
 	@$(BIN)/uv pip install --quiet --python-version 3.13 --python-platform x86_64-manylinux2014 --only-binary :all: \
@@ -31,8 +34,8 @@ setup:
 
 lock: setup      ## pin anew, from the ranges in pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-	  --extra local --extra cli --group dev pyproject.toml --output-file requirements.txt
-	@echo "-e .[local,cli]" >> requirements.txt
+	  --extra local --extra cli --extra sigma --group dev pyproject.toml --output-file requirements.txt
+	@echo "-e .[local,cli,sigma]" >> requirements.txt
 	@echo "rollbar>=1.5,<2" | $(BIN)/uv pip compile --quiet --generate-hashes --no-deps --python-version 3.13 \
 	  --python-platform x86_64-manylinux2014 --no-header --no-annotate --no-emit-index-url \
 	  --output-file lambda/layers/rollbar.txt -

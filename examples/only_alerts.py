@@ -10,7 +10,8 @@ from aws_cdk import App, Environment, Stack
 from constructs import Construct
 
 from raytrail.alerting import AlertChannel
-from raytrail.detection import ADMIN_POLICY_ATTACHED, TRAIL_TAMPERING, ApiCallAlerts
+from raytrail.detection import ApiCallAlerts
+from raytrail.sigma import catalog_rule
 
 
 class AlertsStack(Stack):
@@ -19,7 +20,8 @@ class AlertsStack(Stack):
     def __init__(self, scope: Construct, id: str, *, env: Environment) -> None:
         super().__init__(scope, id, env=env)
         channel = AlertChannel(self, "Channel", display_name="API calls", emails=["oncall@example.com"])
-        alerts = ApiCallAlerts(self, "Alerts", channel=channel, detections=[TRAIL_TAMPERING, ADMIN_POLICY_ATTACHED])
+        wanted = [catalog_rule("trail_tampering"), catalog_rule("admin_policy_attached")]
+        alerts = ApiCallAlerts(self, "Alerts", channel=channel, rules=wanted)
         alerts.on_api_call("dynamodb:DeleteTable", title="A table was deleted", techniques=("T1485",))
 
 

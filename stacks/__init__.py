@@ -23,9 +23,9 @@ def compose(app: App, settings: Settings) -> None:
     if settings.audit.enabled:
         audit = AuditStack(app, settings=settings, tables=[sample.table] if sample else [])
     if settings.detection.enabled:
-        detection = DetectionStack(app, settings=settings)
+        detection = DetectionStack(app, settings=settings, audit=audit)
     if detection and settings.region != GLOBAL_REGION:
-        GlobalEventsStack(app, settings=settings)
+        GlobalEventsStack(app, settings=settings, rules=detection.alerts.detections.values())
     if settings.dashboards.enabled:
         DashboardsStack(
             app,

@@ -49,7 +49,7 @@ class DashboardsStack(KitStack):
                 self,
                 "Security",
                 name=f"{settings.name}-security",
-                rules=alerts.rules if alerts else None,
+                pager_log=alerts.pager.log_group if alerts else None,
                 alert_log=alerts.log_group if alerts else None,
                 audit=audit,
             )

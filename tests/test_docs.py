@@ -11,12 +11,12 @@ from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
+from tools.catalog import rows
 from typer.main import get_command
 
 from raytrail.audit import saved_queries
 from raytrail.cli._main import app as command_line
 from raytrail.demo import LOCAL_ROWS
-from raytrail.detection import DETECTIONS, Detection
 from raytrail.instrumentation import services_table, support_table
 from raytrail.localaws import recorded_types
 from raytrail.localaws._hooks import hook
@@ -80,11 +80,8 @@ def test_the_settings_are_those_of_the_model_with_their_defaults():
     assert table(README, mark="settings") == list(settings_rows())
 
 
-def test_the_detections_are_those_of_the_kit():
-    expected = [
-        [f"`{each.id}`", each.title, each.level, " ".join(each.techniques), calls_of(each)] for each in DETECTIONS
-    ]
-    assert table(ROOT / "docs" / "detection.md", mark="detections") == expected
+def test_the_detections_are_those_of_the_catalogue():
+    assert table(ROOT / "docs" / "catalog.md", mark="catalog") == rows()
 
 
 def test_the_saved_queries_are_those_of_the_package():
@@ -163,22 +160,6 @@ def default_of(field: Any) -> str:
     if isinstance(values, list) and len(values) > 3:
         return f"{len(values)} of them, from `{values[0]}` to `{values[-1]}`"
     return f"`{json.dumps(values)}`"
-
-
-def calls_of(detection: Detection) -> str:
-    """The calls that a detection's pattern names, wherever in it they stand."""
-
-    def names(pattern: Any) -> Iterator[str]:
-        if isinstance(pattern, dict):
-            yield from pattern.get("eventName", [])
-            for value in pattern.values():
-                yield from names(value)
-        elif isinstance(pattern, list):
-            for value in pattern:
-                yield from names(value)
-
-    found = dict.fromkeys(names(detection.detail))
-    return ", ".join(f"`{name}`" for name in found) or "any call"
 
 
 def emulated_rows(templates: dict[str, Any]) -> list[list[str]]:

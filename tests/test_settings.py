@@ -32,6 +32,63 @@ def lists(pattern: str) -> st.SearchStrategy[list[str]]:
 RETENTION = st.sampled_from(get_args(RetentionDays))
 PATHS = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=128)
 REGIONS = st.sampled_from(DEFAULT_REGIONS)
+KEY = st.just("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab")
+PREFIXES = st.sampled_from(["", "logs", "logs/of/all"])
+ORGANIZATIONS = st.from_regex(r"o-[a-z0-9]{10,32}", fullmatch=True)
+CALLS = lists(r"[A-Z][A-Za-z0-9]{1,12}")
+ARNS = lists(r"arn:aws:s3:::[a-z0-9-]{3,20}/[a-z]{0,5}")
+DATA_EVENTS = st.fixed_dictionaries(
+    {"resource_type": st.sampled_from(["AWS::S3::Object", "AWS::Lambda::Function"])},
+    optional={"without_arn_prefixes": ARNS, "read_only": NONE_OR(st.booleans()), "event_names": CALLS},
+).flatmap(
+    lambda asked: st.one_of(
+        st.just({**asked, "all_of_type": True}),
+        *(ARNS.filter(bool).map(lambda arns, key=key: {**asked, key: arns}) for key in ("arns", "arn_prefixes")),
+    )
+)
+NETWORK_ACTIVITY = st.fixed_dictionaries(
+    {"event_source": st.sampled_from(["s3.amazonaws.com", "kms.amazonaws.com"])},
+    optional={"denied_only": st.booleans(), "event_names": CALLS, "vpc_endpoint_ids": lists(r"vpce-[0-9a-f]{8,32}")},
+)
+INSIGHTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "call_rate": st.just(True),
+        "error_rate": st.booleans(),
+        "on": st.lists(st.sampled_from(["Management", "Data"]), min_size=1, unique=True),
+    },
+)
+EXISTING_TRAIL = st.fixed_dictionaries(
+    {"bucket_name": st.from_regex(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", fullmatch=True)},
+    optional={
+        "prefix": PREFIXES,
+        "organization_id": NONE_OR(ORGANIZATIONS),
+        "log_group_name": NONE_OR(st.text(min_size=1, max_size=512)),
+        "kms_key_arn": NONE_OR(KEY),
+    },
+)
+LAKE: dict[str, st.SearchStrategy[Any]] = {
+    "log_retention_days": RETENTION,
+    "infrequent_after_days": NONE_OR(st.integers(30, 60)),
+    "archive_after_days": st.integers(90, 2556),
+    "expire_after_days": st.integers(2557, 36500),
+    "results_expire_after_days": st.integers(1, 3650),
+    "query_limit_gb": st.integers(1, 10_000),
+    "accounts": lists(r"[0-9]{12}"),
+    "start_date": st.dates().map(date.isoformat),
+    "regions": st.lists(REGIONS, min_size=1, unique=True),
+}
+AUDIT = st.one_of(
+    section(existing_trail=EXISTING_TRAIL, **LAKE),
+    section(
+        organization_id=NONE_OR(ORGANIZATIONS),
+        prefix=PREFIXES,
+        data_events=st.lists(DATA_EVENTS, max_size=2),
+        network_activity=st.lists(NETWORK_ACTIVITY, max_size=2),
+        insights=NONE_OR(INSIGHTS),
+        **LAKE,
+    ),
+)
 VALID = st.fixed_dictionaries(
     {},
     optional={
@@ -47,28 +104,7 @@ VALID = st.fixed_dictionaries(
             encryption_key_arn=NONE_OR(st.just("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab")),
             transaction_search_percent=NONE_OR(st.integers(0, 100)),
         ),
-        "audit": section(
-            existing_trail=NONE_OR(
-                st.fixed_dictionaries(
-                    {"bucket_name": st.from_regex(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", fullmatch=True)},
-                    optional={
-                        "prefix": st.sampled_from(["", "logs", "logs/of/all"]),
-                        "organization_id": NONE_OR(st.from_regex(r"o-[a-z0-9]{10,32}", fullmatch=True)),
-                        "log_group_name": NONE_OR(st.text(min_size=1, max_size=512)),
-                        "kms_key_arn": NONE_OR(st.just("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab")),
-                    },
-                )
-            ),
-            log_retention_days=RETENTION,
-            infrequent_after_days=NONE_OR(st.integers(30, 60)),
-            archive_after_days=st.integers(90, 2556),
-            expire_after_days=st.integers(2557, 36500),
-            results_expire_after_days=st.integers(1, 3650),
-            query_limit_gb=st.integers(1, 10_000),
-            accounts=lists(r"[0-9]{12}"),
-            start_date=st.dates().map(date.isoformat),
-            regions=st.lists(REGIONS, min_size=1, unique=True),
-        ),
+        "audit": AUDIT,
         "detection": section(
             emails=lists(r"[a-z]{1,8}@[a-z]{1,8}\.example"),
             log_retention_days=RETENTION,
@@ -111,15 +147,16 @@ def test_settings_come_back_the_same_after_a_round_trip_through_json(wanted):
 @examples(max_examples=40)
 @given(VALID)
 def test_each_setting_arrives_as_it_was_given(wanted):
-    dumped = read_settings(wanted).model_dump(mode="json")
-    for name, value in wanted.items():
-        given_there = value.items() if isinstance(value, dict) else ()
-        assert isinstance(value, dict) or dumped[name] == value
-        for key, inner in given_there:
-            if isinstance(inner, dict):
-                assert {each: dumped[name][key][each] for each in inner} == inner
-            else:
-                assert dumped[name][key] == inner
+    assert of_what_was_given(wanted, read_settings(wanted).model_dump(mode="json")) == wanted
+
+
+def of_what_was_given(wanted: Any, dumped: Any) -> Any:
+    """What was dumped, without the defaults of what was not given."""
+    if isinstance(wanted, dict) and isinstance(dumped, dict):
+        return {key: of_what_was_given(value, dumped[key]) for key, value in wanted.items()}
+    if isinstance(wanted, list) and isinstance(dumped, list) and len(wanted) == len(dumped):
+        return [of_what_was_given(*pair) for pair in zip(wanted, dumped, strict=True)]
+    return dumped
 
 
 @pytest.mark.parametrize(
@@ -202,6 +239,56 @@ def test_each_setting_arrives_as_it_was_given(wanted):
             {"audit": {"existing_trail": {"bucket_name": "logs", "prefx": "a"}}},
             'audit.existing_trail.prefx: unknown key, got "a"; did you mean audit.existing_trail.prefix? '
             "(known here: bucket_name, kms_key_arn, log_group_name, organization_id, prefix)",
+        ),
+        (
+            {"audit": {"organization_id": "my-organization"}},
+            'audit.organization_id: got "my-organization"; should be an organization id: o- and 10 to 32 lower-case '
+            "letters and digits (make an organization trail, with this id in its keys. Default: a trail of the "
+            "account)",
+        ),
+        (
+            {"audit": {"management_account": "111122223333"}},
+            'audit.management_account: got "111122223333"; should come with organization_id (the organization\'s '
+            "management account, where the stack is a delegated administrator's. Default: the account itself)",
+        ),
+        (
+            {"audit": {"existing_trail": {"bucket_name": "logs"}, "insights": {}}},
+            "audit.insights: got {}; should be left out beside existing_trail, whose owner says what it is (let "
+            "CloudTrail look for unusual rates, and alert on them; {} takes the defaults below)",
+        ),
+        (
+            {"audit": {"data_events": [{"resource_type": "AWS::S3::Object"}]}},
+            'audit.data_events.0: got {"resource_type": "AWS::S3::Object"}; should name resources by arns or '
+            "arn_prefixes, or say all_of_type: data events are billed one by one (data events that the trail records, "
+            "beside those of the sample's table)",
+        ),
+        (
+            {"audit": {"data_events": [{"resource_type": "S3", "all_of_type": True}]}},
+            'audit.data_events.0.resource_type: got "S3"; should be a resource type as CloudTrail names it, as '
+            "AWS::S3::Object (the type of the resources, one that has data events)",
+        ),
+        (
+            {"audit": {"data_events": [{"resource_type": "AWS::S3::Object", "arn_prefixes": ["arn:aws:s3:::logs*"]}]}},
+            'audit.data_events.0.arn_prefixes.0: got "arn:aws:s3:::logs*"; should be an ARN without a wildcard, as '
+            "arn:aws:s3:::my-bucket/ (how ARNs of the resources begin; of a bucket's objects, with the slash after its "
+            "name)",
+        ),
+        (
+            {"audit": {"data_events": [{"resource_type": "AWS::S3::Object", "all_of_typ": True}]}},
+            "audit.data_events.0.all_of_typ: unknown key, got true; did you mean audit.data_events.0.all_of_type? "
+            "(known here: all_of_type, arn_prefixes, arns, event_names, read_only, resource_type, "
+            "without_arn_prefixes)",
+        ),
+        (
+            {"audit": {"network_activity": [{"event_source": "s3"}]}},
+            'audit.network_activity.0.event_source: got "s3"; should be a service as CloudTrail names it, as '
+            "s3.amazonaws.com (the service that is called through endpoints)",
+        ),
+        (
+            {"audit": {"insights": {"call_rate": False, "error_rate": False}}},
+            'audit.insights: got {"call_rate": false, "error_rate": false}; should have call_rate, error_rate or '
+            "both; leave insights out to have none (let CloudTrail look for unusual rates, and alert on them; {} takes "
+            "the defaults below)",
         ),
         (
             {"audit": {"archive_after_days": 3000}},

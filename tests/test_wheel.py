@@ -26,7 +26,7 @@ from aws_cdk import App, Environment, Stack
 
 from raytrail.alerting import AlertChannel
 from raytrail.audit import AuditLake, AuditTrail
-from raytrail.detection import DETECTIONS, ApiCallAlerts
+from raytrail.detection import ApiCallAlerts
 from raytrail.tracing import TraceGroup
 
 app = App()
@@ -42,7 +42,7 @@ AuditLake(
     start_date=date(2026, 1, 1),
 )
 channel = AlertChannel(stack, "Channel", display_name="Another app")
-ApiCallAlerts(stack, "Alerts", channel=channel, detections=DETECTIONS).on_api_call("sqs:DeleteQueue")
+ApiCallAlerts(stack, "Alerts", channel=channel).on_api_call("sqs:DeleteQueue")
 TraceGroup(stack, "Faults", name="faults", filter_expression="fault = true")
 app.synth()
 """

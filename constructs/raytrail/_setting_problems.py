@@ -43,7 +43,7 @@ def _sentence(problem: Any, settings: type[BaseModel]) -> str:
     path = ".".join(location)
     if problem["type"] == "extra_forbidden":
         *section, unknown = location
-        known = sorted(_fields(settings, section))
+        known = sorted(_fields(settings, _without_places(section)))
         close = difflib.get_close_matches(unknown, known, n=1)
         hint = f"; did you mean {'.'.join([*section, close[0]])}?" if close else ""
         return f"{path}: unknown key, got {_shown(problem['input'])}{hint} (known here: {', '.join(known)})"
@@ -81,8 +81,13 @@ def _begun_small(text: str) -> str:
 
 def _field(settings: type[BaseModel], location: list[str]) -> FieldInfo | None:
     """The field at a location; that of the list, for one of its items."""
-    *section, name = [part for part in location if not part.isdigit()] or [""]
+    *section, name = _without_places(location) or [""]
     return _fields(settings, section).get(name)
+
+
+def _without_places(location: list[str]) -> list[str]:
+    """A location without the places in lists."""
+    return [part for part in location if not part.isdigit()]
 
 
 def _fields(settings: type[BaseModel], section: list[str]) -> dict[str, FieldInfo]:

@@ -79,3 +79,20 @@ Email = Annotated[str, _matching(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "a mail address"
 ApiCall = Annotated[
     str, _matching(r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$", "an API call as in an IAM policy, as secretsmanager:DeleteSecret")
 ]
+
+# A part of an ARN may stand for all that begin so, but CloudTrail's selectors know no wildcard.
+_WORDS_OF_ARN = "an ARN without a wildcard, as arn:aws:s3:::my-bucket/"
+Arn = Annotated[str, _matching(r"^arn:aws[a-z-]*:[a-z0-9-]+:[^*?\s]+$", _WORDS_OF_ARN)]
+"""An ARN, or how one begins."""
+
+ResourceType = Annotated[
+    str, _matching(r"^AWS::[A-Za-z0-9]+::[A-Za-z0-9]+$", "a resource type as CloudTrail names it, as AWS::S3::Object")
+]
+ApiName = Annotated[str, _matching(r"^[A-Z][A-Za-z0-9]+$", "the name of an API call, as PutObject")]
+EventSource = Annotated[
+    str, _matching(r"^[a-z0-9-]+\.amazonaws\.com$", "a service as CloudTrail names it, as s3.amazonaws.com")
+]
+EndpointId = Annotated[str, _matching(r"^vpce-[0-9a-f]{8,32}$", "the id of a VPC endpoint, as vpce-0123456789abcdef0")]
+CisControlNumber = Annotated[
+    str, _matching(r"^4\.([1-9]|1[0-5])$", "a control of the CIS Benchmark's section on monitoring, 4.1 to 4.15")
+]

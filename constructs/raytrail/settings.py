@@ -13,15 +13,18 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from raytrail._setting_alerts import SuppressionSettings
+from raytrail._setting_events import DataEventsSettings, InsightsSettings, NetworkActivitySettings, Section
 from raytrail._setting_problems import sentences
 from raytrail._setting_types import (
     DISTINCT,
     AccountId,
     ApiCall,
     BucketName,
+    CisControlNumber,
     Email,
     KeyArn,
     KeyPrefix,
@@ -39,11 +42,15 @@ __all__ = [
     "DEFAULT_REGIONS",
     "AuditSettings",
     "DashboardsSettings",
+    "DataEventsSettings",
     "DetectionSettings",
     "ExistingTrail",
+    "InsightsSettings",
+    "NetworkActivitySettings",
     "RetentionDays",
     "SampleSettings",
     "Settings",
+    "SuppressionSettings",
     "TracingSettings",
     "json_schema",
     "read_context",
@@ -73,11 +80,7 @@ DEFAULT_REGIONS = (
 )
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class TracingSettings(_Section):
+class TracingSettings(Section):
     """The tracing stack: X-Ray groups and sampling rules."""
 
     enabled: bool = Field(
@@ -104,7 +107,7 @@ class TracingSettings(_Section):
     )
 
 
-class ExistingTrail(_Section):
+class ExistingTrail(Section):
     """A trail that the account already has: its files are read, and no second (paid) copy is made."""
 
     bucket_name: BucketName = Field(description="The bucket that the trail delivers to.")
@@ -124,11 +127,33 @@ class ExistingTrail(_Section):
     )
 
 
-class AuditSettings(_Section):
+class AuditSettings(Section):
     """The audit stack: the trail, and the lake that reads it."""
 
     enabled: bool = Field(True, description="Whether the audit stack is part of the app.")
     existing_trail: ExistingTrail | None = Field(None, description="Take this trail instead of making one.")
+    organization_id: OrganizationId | None = Field(
+        None, description="Make an organization trail, with this id in its keys. Default: a trail of the account."
+    )
+    management_account: AccountId | None = Field(
+        None,
+        description=(
+            "The organization's management account, where the stack is a delegated administrator's. Default: the "
+            "account itself."
+        ),
+    )
+    prefix: KeyPrefix = Field(
+        "", max_length=200, description="S3 key prefix of the trail that is made, without slashes at its ends."
+    )
+    data_events: tuple[DataEventsSettings, ...] = Field(
+        (), description="Data events that the trail records, beside those of the sample's table."
+    )
+    network_activity: tuple[NetworkActivitySettings, ...] = Field(
+        (), description="Calls through VPC endpoints that the trail records."
+    )
+    insights: InsightsSettings | None = Field(
+        None, description="Let CloudTrail look for unusual rates, and alert on them; {} takes the defaults below."
+    )
     log_retention_days: RetentionDays = Field(90, description="Days that the trail's log group keeps events.")
     infrequent_after_days: int | None = Field(
         None, ge=30, le=3650, description="Days until trail files move to Infrequent Access. Default: never."
@@ -148,6 +173,22 @@ class AuditSettings(_Section):
     regions: Annotated[tuple[RegionFolder, ...], DISTINCT] = Field(
         DEFAULT_REGIONS, min_length=1, description="Regions that the lake's tables show."
     )
+
+    @field_validator("organization_id", "management_account", "prefix", "data_events", "network_activity", "insights")
+    @classmethod
+    def _an_existing_trail_stays_as_it_is(cls, value: Any, info: ValidationInfo) -> Any:
+        if value and info.data.get("existing_trail") is not None:
+            raise PydanticCustomError(
+                "of_another_trail", "should be left out beside existing_trail, whose owner says what it is"
+            )
+        return value
+
+    @field_validator("management_account")
+    @classmethod
+    def _only_an_organization_has_one(cls, account: str | None, info: ValidationInfo) -> str | None:
+        if account is not None and "organization_id" in info.data and info.data["organization_id"] is None:
+            raise PydanticCustomError("no_organization", "should come with organization_id")
+        return account
 
     @field_validator("archive_after_days")
     @classmethod
@@ -172,7 +213,7 @@ class AuditSettings(_Section):
         return days
 
 
-class DetectionSettings(_Section):
+class DetectionSettings(Section):
     """The detection stack: EventBridge rules over API calls, and their alerts."""
 
     enabled: bool = Field(True, description="Whether the detection stack is part of the app.")
@@ -183,16 +224,39 @@ class DetectionSettings(_Section):
     api_calls: Annotated[tuple[ApiCall, ...], DISTINCT] = Field(
         (), description='Further API calls to alert on, as "secretsmanager:DeleteSecret".'
     )
+    sigma_dirs: Annotated[tuple[str, ...], DISTINCT] = Field(
+        (), description="Folders of further Sigma rules, seen from where cdk.json is; needs pySigma (extra sigma)."
+    )
+    group_alerts: bool = Field(
+        True, description="Whether the alerts of one actor, detection and hour are one page; without it each is one."
+    )
+    suppressions: tuple[SuppressionSettings, ...] = Field((), description="What nobody is told of, each until a day.")
+    forward_reads: bool = Field(
+        False, description="Whether calls to global services that only read are brought to a home Region elsewhere."
+    )
+    schedule_minutes: Annotated[int, Field(ge=5, le=1440)] | None = Field(
+        60, description="Minutes between questions to the lake about what EventBridge cannot see; null: never."
+    )
+    cis_alarms: bool = Field(
+        False, description="Whether the CIS Benchmark's monitoring controls have alarms, on the trail's log group."
+    )
+    cis_controls: Annotated[tuple[CisControlNumber, ...], DISTINCT] = Field(
+        (), description='Which of them, as "4.3". Default: 4.1 to 4.15.'
+    )
+    cis_counts_services: bool = Field(
+        False,
+        description="Whether 4.1 counts refused calls that AWS services make for themselves, as Security Hub asks.",
+    )
 
 
-class DashboardsSettings(_Section):
+class DashboardsSettings(Section):
     """The dashboards stack: an operations and a security dashboard, and alarms."""
 
     enabled: bool = Field(True, description="Whether the dashboards stack is part of the app.")
     slow_percentile_ms: int = Field(3000, ge=1, le=900_000, description="Alarm when p95 latency is above this, in ms.")
 
 
-class SampleSettings(_Section):
+class SampleSettings(Section):
     """The sample stack: a small orders service to look at."""
 
     enabled: bool = Field(True, description="Whether the sample stack is part of the app.")
@@ -212,7 +276,7 @@ class SampleSettings(_Section):
     )
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything a user may set; `read_settings` makes it."""
 
     name: Name = Field("raytrail", min_length=3, max_length=20, description="Begins the name of each named resource.")

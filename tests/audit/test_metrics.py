@@ -6,7 +6,7 @@ import json
 
 import pytest
 from aws_cdk import aws_logs as logs
-from tests.detection.records import USER, call
+from tests.detection.alerts_kit import USER, call
 from tests.synth import properties
 
 from raytrail.audit import AuditMetrics

@@ -80,6 +80,14 @@ def test_a_selector_reads_as_the_page_prints_it():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (
+            lambda: DataEvents.of("AWS::S3::Object", without_arn_prefixes=[f"{BUCKET}/tmp/"]),
+            "ask for all in so many words with DataEvents.all_of",
+        ),
+        (
+            lambda: DataEvents.of("AWS::S3::Object", arn_prefixes=[f"{BUCKET}/*"]),
+            "has a \\*, which selectors of CloudTrail do not know",
+        ),
         (lambda: DataEvents.of("AWS::S3::Object"), "ask for all in so many words with DataEvents.all_of"),
         (DataEvents.s3, "ask for all in so many words"),
         (lambda: DataEvents.of("AWS::S3::Bucket", BUCKET), "CloudTrail's word is AWS::S3::Object"),

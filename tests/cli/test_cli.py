@@ -137,7 +137,7 @@ def test_records_that_somebody_has_are_loaded_queried_and_intercepted(report):
     assert (loaded["read"], loaded["loaded"], loaded["rows_in_athena"], loaded["refused"]) == (5, 3, 3, 2)
     assert [(each["file"], each["line"]) for each in loaded["refusals"]] == [("mine.ndjson", 4), ("mine.ndjson", 5)]
     # The rules are in us-east-1: what happened in another Region they do not see.
-    assert loaded["alerts"] == {"KmsKeyDeletion": 2}
+    assert loaded["alerts"] == {"kms_key_deletion": 2}
 
 
 def test_ctrl_c_in_mid_deploy_ends_the_demo_and_every_process_of_it(run, tmp_path):

@@ -27,6 +27,10 @@ QUERIES = {query.name: query for query in saved_queries()}
 TABLE = EVENTS.table_input(bucket="files", accounts=["unknown"], regions=["unknown"], start_date=date.min)
 
 
+Folder = tuple[Lake, Sequence[athena.LogFile]]
+"""A lake of which the records are known, and its files as a folder."""
+
+
 def files_in(path: Path) -> athena.LogFiles:
     return athena.LogFiles(files=athena.list_logs(path).logs)
 
@@ -47,26 +51,26 @@ def skipped(path: Path, sql: str = "SELECT eventname FROM cloudtrail_events ORDE
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Path]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     folder = tmp_path_factory.mktemp("own")
-    return own_lake(FolderAws(folder)), folder
+    return own_lake(FolderAws(folder)), athena.list_logs(folder).logs
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory, attack_logs: Path) -> tuple[Lake, Path]:
+def real(tmp_path_factory: pytest.TempPathFactory, attack_logs: Path) -> Folder:
     folder = tmp_path_factory.mktemp("real")
-    return real_lake(FolderAws(folder), attack_logs), folder
+    return real_lake(FolderAws(folder), attack_logs), athena.list_logs(folder).logs
 
 
 def asked(
-    lake: tuple[Lake, Path], name: str, known: Values, regions: Sequence[str] = REGIONS
+    lake: Folder, name: str, known: Values, regions: Sequence[str] = REGIONS
 ) -> tuple[list[list[str | None]], list[list[Any]], int, int]:
     """What the files answer and what plain Python answers; the bytes that were read and those that had to be."""
-    there, folder = lake
+    there, listed = lake
     query = QUERIES[name]
     values = values_for(query, known)
     records, size = selected(there, name, values, ACCOUNTS, regions)
-    files = files_in(folder)
+    files = athena.LogFiles(files=listed)
     sql = query.render(table=TABLE["Name"], accounts=ACCOUNTS, regions=regions)
     rows = athena.ask(sql, table=TABLE, files=files, parameters=query.bind(values)).rows
     places = {"accounts": " ".join(ACCOUNTS), "regions": " ".join(regions)}
@@ -77,16 +81,21 @@ def asked(
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_answers_what_plain_python_answers_and_reads_only_the_files_of_its_partitions(
-    own: tuple[Lake, Path], name: str
+    own: Folder, name: str
 ) -> None:
-    rows, expected, read, size = asked(own, name, own_values(), REGIONS[1::2])
+    # One Region is enough, but for the query that compares them.
+    regions = REGIONS[1::2] if name == "first_use_of_region" else REGIONS[1:2]
+    rows, expected, read, size = asked(own, name, own_values(), regions)
     assert expected, "the records must give this query something to find"
     assert (rows, read) == (expected, size)
 
 
-@pytest.mark.parametrize("name", QUERIES)
-def test_a_query_over_real_records_answers_what_plain_python_answers(real: tuple[Lake, Path], name: str) -> None:
+# By the hour and by the day; all days; a row for each hour without one. Each real record is read in the test below,
+# and tests/audit asks every query over all of them, of the same engine.
+@pytest.mark.parametrize("name", ["actor_hour", "access_key_calls", "delivery_gaps"])
+def test_a_query_over_real_records_answers_what_plain_python_answers(real: Folder, name: str) -> None:
     rows, expected, read, size = asked(real, name, real_values(real[0]))
+    assert expected
     assert unordered(rows, name) == unordered(expected, name)
     assert read == size
 
@@ -95,22 +104,20 @@ def test_duckdb_reads_each_real_record_as_the_table_s_columns_read_it(
     attack_logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The quick reader and the one that knows every shape, which is the embedded Athena's, see the same in each."""
-    written = 0
-    for number, record in enumerate(real_records(attack_logs)):
-        own_id = {"eventID": f"{number}"}
-        if athena_reads(record):
-            (tmp_path / "quick").mkdir(exist_ok=True)
-            (tmp_path / "slow").mkdir(exist_ok=True)
-            (tmp_path / "quick" / f"{number}.json.gz").write_bytes(trail_file([{**record, **own_id}]))
-            (tmp_path / "slow" / f"{number}.json").write_bytes(lines([{"record": {**record, **own_id}}]))
-            written += 1
+    records = [
+        {**record, "eventID": f"{number}"}
+        for number, record in enumerate(real_records(attack_logs))
+        if athena_reads(record)
+    ]
+    (tmp_path / "quick").mkdir()
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "quick" / "trail.json.gz").write_bytes(trail_file(records))
+    (tmp_path / "slow" / "rows.jsonl").write_bytes(lines([{"record": record} for record in records]))
     sql = "SELECT * FROM cloudtrail_events ORDER BY eventid"
     slow = ask(tmp_path / "slow", sql)
-    assert len(slow) == written > 900
-    with monkeypatch.context() as patch:
-        patch.setattr(_log_files, "read_records", not_called)
-        quick = ask(tmp_path / "quick", sql)
-    assert quick == slow
+    assert len(slow) == len(records) > 900
+    monkeypatch.setattr(_log_files, "read_records", not_called)
+    assert ask(tmp_path / "quick", sql) == slow
 
 
 def athena_reads(record: dict[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from tests.synth import Json, only, plain, properties, resources
 from raytrail.alerting import AlertChannel
 from raytrail.audit import AuditMetrics
 from raytrail.dashboards import AuditAlarms, OperationsDashboard, SecurityDashboard, ServiceAlarms, ServiceMetrics
-from raytrail.detection import ApiCallAlerts, Detection
+from raytrail.detection import ApiCallAlerts, rule_of_api_call
 from raytrail.errors import InvalidProps
 
 METRICS = ServiceMetrics(api_name="orders", function_name="orders-handler", table_name="orders-table")
@@ -154,21 +154,21 @@ def test_no_two_widgets_lie_on_each_other_and_none_leaves_the_grid(stack, group,
 
 
 def test_the_security_dashboard_shows_alerts_and_counts(stack, channel, audit, template):
-    alerts = ApiCallAlerts(stack, "Alerts", channel=channel, detections=[Detection.of_api_call("s3:DeleteBucket")])
-    SecurityDashboard(stack, "Board", name="security", rules=alerts.rules, alert_log=alerts.log_group, audit=audit)
+    alerts = ApiCallAlerts(stack, "Alerts", channel=channel, rules=[rule_of_api_call("s3:DeleteBucket")])
+    SecurityDashboard(
+        stack, "Board", name="security", pager_log=alerts.pager.log_group, alert_log=alerts.log_group, audit=audit
+    )
     made = template()
-    (rule,) = resources(made, "AWS::Events::Rule")
-    matched = next(widget for widget in widgets(made) if widget["properties"]["title"] == "Alerts by detection")
-    assert matched["properties"]["metrics"][0][:4] == ["AWS/Events", "MatchedEvents", "RuleName", f"<{rule}>"]
-    assert {metric[1] for metric in shown(made)} == {
-        "MatchedEvents",
-        "DeniedCalls",
-        "FailedSignIns",
-        "IdentityChanges",
+    assert {metric[1] for metric in shown(made)} == {"DeniedCalls", "FailedSignIns", "IdentityChanges"}
+    groups = resources(made, "AWS::Logs::LogGroup")
+    asked = {
+        widget["properties"]["title"]: widget["properties"]["query"]
+        for widget in widgets(made)
+        if widget["type"] == "log"
     }
-    (log,) = [widget["properties"]["query"] for widget in widgets(made) if widget["type"] == "log"]
-    (log_group,) = resources(made, "AWS::Logs::LogGroup")
-    assert f"SOURCE '<{log_group}>'" in log
+    for title, part in {"Alerts by detection": "AlertsPagerLogGroup", "Latest alerts": "AlertsLogGroup"}.items():
+        (log_group,) = (id for id in groups if part in id)
+        assert f"SOURCE '<{log_group}>'" in asked[title]
 
 
 def test_a_security_dashboard_leaves_out_what_it_is_not_given(stack, audit, template):

@@ -135,13 +135,18 @@ def without_rule(detection: str) -> Removal:
     @removal
     def remove(target: Target):
         events = target.client("events")
-        name = target.physical_id("detection", "AWS::Events::Rule", f"Alerts{detection}")
-        rule, targets = events.describe_rule(Name=name), events.list_targets_by_rule(Rule=name)["Targets"]
-        events.remove_targets(Rule=name, Ids=[each["Id"] for each in targets])
-        events.delete_rule(Name=name)
+        # A detection of several patterns has several rules.
+        listed = events.get_paginator("list_rules").paginate(NamePrefix=f"{target.kit}-detection-Alerts{detection}")
+        rules = [rule for page in listed for rule in page["Rules"]]
+        assert rules
+        targets = {rule["Name"]: events.list_targets_by_rule(Rule=rule["Name"])["Targets"] for rule in rules}
+        for name, sent in targets.items():
+            events.remove_targets(Rule=name, Ids=[each["Id"] for each in sent])
+            events.delete_rule(Name=name)
         yield
-        events.put_rule(Name=name, EventPattern=rule["EventPattern"], State=rule["State"])
-        events.put_targets(Rule=name, Targets=targets)
+        for rule in rules:
+            events.put_rule(Name=rule["Name"], EventPattern=rule["EventPattern"], State=rule["State"])
+            events.put_targets(Rule=rule["Name"], Targets=targets[rule["Name"]])
 
     return remove
 
@@ -154,6 +159,17 @@ def without_log_target(target: Target):
     events.remove_targets(Rule=name, Ids=["Log"])
     yield
     events.put_targets(Rule=name, Targets=targets)
+
+
+@removal
+def without_pager(target: Target):
+    lambda_ = target.client("lambda")
+    mapping = target.physical_id("detection", "AWS::Lambda::EventSourceMapping", "AlertsPager")
+    lambda_.update_event_source_mapping(UUID=mapping, Enabled=False)
+    yield
+    # What waits is of this test, and must not be told in the next.
+    target.client("sqs").purge_queue(QueueUrl=target.output("PagerQueueUrl"))
+    lambda_.update_event_source_mapping(UUID=mapping, Enabled=True)
 
 
 @removal
@@ -188,7 +204,8 @@ REMOVALS: list[tuple[str, Removal, list[str]]] = [
     ("the metric filter", without_metric_filter, ["metric filter"]),
     *((f"the rule of {row[7:]}", without_rule(row[7:]), [row]) for row in ALERTS),
     ("the rule's log target", without_log_target, ["alert log"]),
-    ("the subscription", without_subscription, [*ALERTS, "alarm"]),
+    ("the pager", without_pager, [*ALERTS, "grouped alerts"]),
+    ("the subscription", without_subscription, [*ALERTS, "grouped alerts", "alarm"]),
     ("the bucket's policy", without_bucket_policy, ["policies"]),
 ]
 

@@ -75,6 +75,29 @@ def test_what_aws_prints_is_taken(printed):
         ({"metrics": {"metrics_collected": {}}}, "is empty"),
         ({"metrics": {"metrics_collected": {"mem": {"metrics_collection_interval": 0}}}}, "1 to 172800 seconds, got 0"),
         ({"metrics": {"metrics_collected": {"mem": {}}, "colour": "red"}}, "has no 'colour'"),
+        ({"metrics": {"metrics_collected": {"mem": {}}}}, r"metrics_collected\.mem .* needs 'measurement'"),
+        ({"metrics": {"metrics_collected": {"mem": {"measurement": ["a", "a"]}}}}, "names something twice"),
+        ({"metrics": {"metrics_collected": {"mem": {"measurement": ["a" * 256]}}}}, "has 1 to 255 characters"),
+        (
+            {"metrics": {"metrics_collected": {"procstat": [{"measurement": ["cpu_usage"]}]}}},
+            "procstat .* needs pid_file, exe or pattern",
+        ),
+        ({"traces": {**TRACES, "local_mode": "yes"}}, "local_mode of .* is true or false, got 'yes'"),
+        ({"traces": {**TRACES, "endpoint_override": "x"}}, "endpoint_override of .* has 4 to 2048 characters"),
+        ({"traces": {**TRACES, "credentials": {"role_arn": "admin"}}}, "role_arn of .* has 20 to 2048 characters"),
+        (
+            {"logs": {"logs_collected": {"files": {"collect_list": [{"file_path": "a", "timezone": "CET"}]}}}},
+            "timezone of .* is Local or LOCAL or UTC, got 'CET'",
+        ),
+        (
+            {
+                "logs": {
+                    "logs_collected": {"files": {"collect_list": [{"file_path": "a", "log_group_name": "g" * 513}]}}
+                }
+            },
+            "log_group_name of .* has 1 to 512 characters",
+        ),
+        ({"logs": {"logs_collected": {"files": {"collect_list": [{"file_path": "a"}] * 2}}}}, "names something twice"),
         ({"logs": {"log_stream_name": "all"}}, "has logs_collected or metrics_collected"),
         ({"logs": {"logs_collected": {"files": {"collect_list": [{"log_group_name": "shop"}]}}}}, "needs 'file_path'"),
         ({"logs": {"logs_collected": {"files": {"collect_list": []}}}}, "is empty"),
@@ -127,7 +150,7 @@ def test_what_is_not_modelled_is_merged_over_the_rest():
     otlp=st.booleans(),
     signals=st.booleans(),
     concurrency=st.none() | st.integers(1, 100),
-    paths=st.lists(st.text(min_size=1, max_size=20), max_size=3),
+    paths=st.lists(st.text(min_size=1, max_size=20), max_size=3, unique=True),
 )
 def test_whatever_is_made_is_taken_and_is_json(xray, otlp, signals, concurrency, paths):
     wanted = xray or otlp or signals

@@ -196,7 +196,7 @@ def test_user_data_for_windows_is_refused_and_systems_manager_named(stack):
             "to an agent that receives none",
         ),
         (
-            {"config": AgentConfig(logs=[LogFile(path="/x" * 4000, log_group="y")])},
+            {"config": AgentConfig(logs=[LogFile(path="/x" * 2000, log_group=each) for each in "abc"])},
             "a parameter holds 8192 bytes",
         ),
     ],
@@ -207,7 +207,7 @@ def test_what_cannot_work_is_refused_with_the_reason(stack, more, reason):
 
 
 def test_a_configuration_of_more_than_4_kb_is_an_advanced_parameter(stack, template):
-    config = AgentConfig(logs=[LogFile(path="/x" * 2200, log_group="y")])
+    config = AgentConfig(logs=[LogFile(path="/x" * 1100, log_group=each) for each in "yz"])
     instrument_ec2(instance(stack), service_name="orders", config=config)
     assert only(template(), "AWS::SSM::Parameter")["Tier"] == "Advanced"
 

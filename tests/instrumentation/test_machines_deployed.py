@@ -1,21 +1,21 @@
-"""examples/ec2_and_beanstalk.py on the embedded AWS, as far as that knows the types of resources."""
+"""examples/ec2_and_beanstalk.py deployed on the embedded AWS, where no machine runs and what stands for one is kept."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
+import re
 
 import pytest
-from tests.cloudformation_stack import Stack
+from tests.cloudformation_stack import report
+from tests.instrumentation.deployed_examples import deployed, template_of_example
+from tests.synth import resources
 
 from raytrail.instrumentation import AgentConfig
 
 pytestmark = pytest.mark.local
 
-# What the embedded AWS cannot make: nothing there runs machines, or manages any.
-NOT_DEPLOYED = {
+RECORDED = {
+    "AWS::AutoScaling::AutoScalingGroup",
     "AWS::EC2::Instance",
     "AWS::ElasticBeanstalk::Application",
     "AWS::ElasticBeanstalk::Environment",
@@ -25,30 +25,61 @@ NOT_DEPLOYED = {
 
 
 @pytest.fixture(scope="module")
-def template(root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("machines")
-    environment = {"PATH": os.environ["PATH"], "JSII_NODE": os.environ["JSII_NODE"], "CDK_OUTDIR": str(folder)}
-    example = root / "examples" / "ec2_and_beanstalk.py"
-    subprocess.run([sys.executable, example], env=environment, cwd=folder, capture_output=True, check=True)
-    return json.loads((folder / "machines.template.json").read_text(encoding="utf-8"))
+def template(root, context, tmp_path_factory):
+    file = root / "examples" / "ec2_and_beanstalk.py"
+    return template_of_example(file, "MachinesStack", tmp_path_factory.mktemp("ec2_and_beanstalk"), context)
 
 
-def test_the_rest_of_the_example_is_deployed_and_its_parameters_hold_what_the_agent_reads(local_aws, template):
-    resources = template["Resources"]
-    assert {each["Type"] for each in resources.values()} >= NOT_DEPLOYED
-    kept = {id: each for id, each in resources.items() if each["Type"] not in NOT_DEPLOYED}
-    stack = Stack(local_aws)
-    # Without the parameter of `cdk bootstrap`, which nobody ran here.
-    sections = {name: template[name] for name in ("Conditions", "Outputs") if name in template}
-    assert stack.create(kept, **sections) == "CREATE_COMPLETE"
+@pytest.fixture(scope="module")
+def stack(local_aws, template):
+    with deployed(local_aws, template) as made:
+        yield made
+
+
+def test_what_stands_for_a_machine_is_listed_as_recorded_with_the_reason(local_aws, stack, template):
+    entries = [entry for entry in report(local_aws) if entry["stack"] == stack.name]
+    assert {entry["logical_id"] for entry in entries} == set(template["Resources"])
+    recorded = {entry["type"] for entry in entries if entry["emulation"] == "recorded"}
+    assert recorded >= RECORDED
+    assert all(entry["reason"] for entry in entries if entry["type"] in RECORDED)
+
+
+def test_the_command_for_machines_on_premises_names_a_role_that_systems_manager_assumes(local_aws, stack):
     [command] = [value for value in stack.outputs().values() if "create-activation" in value]
     role = command.split("--iam-role ")[1].split()[0]
     trust = local_aws.client("iam").get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
     assert trust["Statement"][0]["Principal"] == {"Service": "ssm.amazonaws.com"}
+
+
+def test_the_parameters_hold_what_the_agent_reads(local_aws, stack, template):
+    names = [each["Properties"]["Name"] for each in resources(template, "AWS::SSM::Parameter").values()]
     ssm = local_aws.client("ssm")
-    names = [each["Properties"]["Name"] for each in kept.values() if each["Type"] == "AWS::SSM::Parameter"]
     read = {name: json.loads(ssm.get_parameter(Name=name)["Parameter"]["Value"]) for name in names}
     assert len(read) == 4
     [beanstalk] = [value for name, value in read.items() if "Environment" in name]
     assert beanstalk == AgentConfig().value
-    assert stack.delete() == "DELETE_COMPLETE"
+
+
+def test_each_machine_has_the_profile_that_lets_the_agent_send(local_aws, stack, template):
+    iam = local_aws.client("iam")
+    profiles = {id: stack.physical_id(id) for id in resources(template, "AWS::IAM::InstanceProfile")}
+    for name in profiles.values():
+        [role] = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
+        written = json.dumps(
+            [
+                iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+                for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+            ]
+        )
+        assert "xray:PutTraceSegments" in written
+    [instance] = resources(template, "AWS::EC2::Instance").values()
+    assert instance["Properties"]["IamInstanceProfile"]["Ref"] in profiles
+
+
+def test_the_associations_name_documents_and_machines_that_are_there(stack, template):
+    for id, association in resources(template, "AWS::SSM::Association").items():
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", stack.physical_id(id))
+        document = association["Properties"]["Name"]["Ref"]
+        assert stack.physical_id(document).startswith(f"{stack.name}-")
+    [id] = resources(template, "AWS::EC2::Instance")
+    assert re.fullmatch(r"i-[0-9a-f]{17}", stack.physical_id(id))

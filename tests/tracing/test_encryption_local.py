@@ -47,7 +47,9 @@ class XRay:
         return found
 
     def set(self, key: str | None) -> None:
-        self.key()
+        if self.key() == key:
+            # A change takes X-Ray a second, even one to what is there.
+            return
         self._api.put_encryption_config(**({"Type": "KMS", "KeyId": key} if key else {"Type": "NONE"}))
         assert self.key() == key
 

@@ -28,7 +28,17 @@ from aws_cdk import aws_xray as xray
 from raytrail.alerting import AlertChannel
 from raytrail.audit import AnalystRole, AuditLake, AuditMetrics, AuditTrail, DataEvents, ManagementEvents, Retention
 from raytrail.dashboards import AuditAlarms, OperationsDashboard, SecurityDashboard, ServiceAlarms, ServiceMetrics
-from raytrail.detection import DETECTIONS, GLOBAL_REGION, ApiCallAlerts, Detection, GlobalEventForwarder, Level
+from raytrail.detection import (
+    GLOBAL_REGION,
+    AlertTarget,
+    ApiCallAlerts,
+    GlobalEventForwarder,
+    Level,
+    Pager,
+    Suppression,
+    rule_of_api_call,
+    vantage_of,
+)
 from raytrail.errors import InvalidProps, RaytrailError
 from raytrail.findings import acknowledge
 from raytrail.instrumentation import (
@@ -44,7 +54,9 @@ from raytrail.integrity import FolderSource, PublicKeys, verify
 from raytrail.logs import FUNCTION_QUERIES, LogQuery, SavedLogQueries
 from raytrail.queries import SavedQuery, saved_queries, saved_query
 from raytrail.records import RecordLine, Refusal, read_records
+from raytrail.replay import EventBus, rules_of_catalogue
 from raytrail.settings import Settings, read_settings
+from raytrail.sigma import CompiledRule, Vantage, catalog, catalog_rule, unreachable
 from raytrail.traces import Filter, Trace
 from raytrail.tracing import (
     ITraceGroup,
@@ -112,11 +124,20 @@ assert_type(channel.topic, sns.Topic)
 assert_type(channel.inbox, sqs.Queue)
 assert_type(channel.key, kms.Key)
 level: Level = "high"
-alerts = ApiCallAlerts(stack, "Alerts", channel=channel, detections=DETECTIONS)
+known = Suppression(actor="arn:aws:iam::111122223333:role/ci-*", until=date(2027, 1, 31), reason="the pipeline")
+alerts = ApiCallAlerts(
+    stack,
+    "Alerts",
+    channel=channel,
+    targets=[AlertTarget.queue(channel.inbox)],
+    suppressions=[known],
+    vantage=vantage_of([ManagementEvents()], forwarded="write"),
+)
+assert_type(alerts.pager, Pager)
+assert_type(alerts.add_rule(rule_of_api_call("sqs:PurgeQueue")), tuple[events.CfnRule, ...])
 assert_type(alerts.on_api_call("dynamodb:DeleteTable", level=level), events.CfnRule)
 assert_type(alerts.rules, dict[str, events.CfnRule])
 assert_type(alerts.undelivered_alarm, cloudwatch.Alarm)
-assert_type(Detection.of_api_call("sqs:DeleteQueue"), Detection)
 alerts.on_api_call("sqs:DeleteQueue", level="urgent")  # type: ignore[arg-type]  # levels are Sigma's
 assert_type(GLOBAL_REGION, str)
 GlobalEventForwarder(stack, "Forwarder", home_region="eu-west-1")
@@ -161,7 +182,14 @@ alarms = ServiceAlarms(stack, "Alarms", metrics=metrics, channel=channel)
 assert_type(alarms.unhealthy, cloudwatch.CompositeAlarm)
 AuditAlarms(stack, "AuditAlarms", metrics=counts, channel=channel, denied_calls=5)
 OperationsDashboard(stack, "Operations", name="mine", metrics=metrics, log_group=log_group, alarms=[alarms.faults])
-SecurityDashboard(stack, "Security", name="mine-security", rules=alerts.rules, alert_log=alerts.log_group, audit=counts)
+SecurityDashboard(
+    stack,
+    "Security",
+    name="mine-security",
+    pager_log=alerts.pager.log_group,
+    alert_log=alerts.log_group,
+    audit=counts,
+)
 ServiceAlarms(stack, "NoChannel", metrics=metrics, channel=channel.topic)  # type: ignore[arg-type]  # no topic
 
 # records, settings, findings, errors
@@ -176,3 +204,8 @@ assert_type(settings.audit.query_limit_gb, int)
 settings.colour  # type: ignore[attr-defined]  # noqa: B018 - no such setting
 acknowledge(trail, {"AwsSolutions-S1": "because"})
 error: RaytrailError = InvalidProps("a broken value")
+
+assert_type(catalog_rule("trail_tampering"), CompiledRule)
+assert_type([each.missing for each in unreachable(catalog()[0], Vantage(region="eu-west-1"))], list[str])
+bus = EventBus(rules_of_catalogue(catalog()))
+assert_type([each.name for each in bus.detections({"eventSource": "iam.amazonaws.com"})], list[str])

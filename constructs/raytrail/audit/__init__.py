@@ -2,6 +2,7 @@
 
 from raytrail.audit._analysts import AnalystRole
 from raytrail.audit._bucket import AuditBucket, delivery_statements
+from raytrail.audit._insight_alert import InsightAlert
 from raytrail.audit._lake import AuditLake
 from raytrail.audit._metrics import AuditMetrics
 from raytrail.audit._model import Retention
@@ -16,6 +17,7 @@ __all__ = [
     "AuditMetrics",
     "AuditTrail",
     "DataEvents",
+    "InsightAlert",
     "Insights",
     "ManagementEvents",
     "NetworkActivityEvents",

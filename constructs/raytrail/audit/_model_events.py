@@ -202,13 +202,45 @@ class DataEvents:
         return cls.of("AWS::DynamoDB::Table", *arns, read_only=read_only)
 
     @classmethod
-    def of(cls, resource_type: str, *arns: str, read_only: bool | None = None) -> Self:
-        """Calls on some resources of any type that has data events, by their whole ARNs."""
-        return cls(resource_type=resource_type, arns=Condition(field="resources.ARN", equals=arns), read_only=read_only)
+    def of(
+        cls,
+        resource_type: str,
+        *arns: str,
+        arn_prefixes: Iterable[str] = (),
+        without_arn_prefixes: Iterable[str] = (),
+        read_only: bool | None = None,
+        event_names: Iterable[str] = (),
+    ) -> Self:
+        """Calls on some resources of any type that has data events.
+
+        Args:
+            resource_type: As AWS documents it for data events.
+            arns: Whole ARNs of the resources.
+            arn_prefixes: How ARNs of the resources begin. Default: none beside the whole ones.
+            without_arn_prefixes: How ARNs begin that are left out. Default: none.
+            read_only: Reads alone (True) or writes alone (False). Default: both.
+            event_names: Operations to record. Default: all.
+        """
+        return cls(
+            resource_type=resource_type,
+            arns=Condition(
+                field="resources.ARN",
+                equals=arns,
+                starts_with=tuple(arn_prefixes),
+                not_starts_with=tuple(without_arn_prefixes),
+            ),
+            read_only=read_only,
+            event_names=tuple(event_names),
+        )
 
     @classmethod
     def all_of(
-        cls, resource_type: str, *, without_arn_prefixes: Iterable[str] = (), read_only: bool | None = None
+        cls,
+        resource_type: str,
+        *,
+        without_arn_prefixes: Iterable[str] = (),
+        read_only: bool | None = None,
+        event_names: Iterable[str] = (),
     ) -> Self:
         """Calls on every resource of a type in the account, now and later: look at the bill.
 
@@ -218,6 +250,7 @@ class DataEvents:
             resource_type=resource_type,
             arns=Condition(field="resources.ARN", not_starts_with=tuple(without_arn_prefixes)),
             read_only=read_only,
+            event_names=tuple(event_names),
             everything=True,
         )
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from raytrail.cli._errors import UNANSWERED, Unanswered
+from raytrail.cli._replay import replay
 from raytrail.cli._signals import Stopped, raise_on_signals
 from raytrail.cli._verify import verify
 from raytrail.errors import RaytrailError
@@ -238,6 +239,7 @@ def schema(output: Annotated[Path | None, typer.Option(help="File to write. Defa
 
 
 app.command()(verify)
+app.command()(replay)
 
 
 def _home_region(app_folder: Path) -> str:

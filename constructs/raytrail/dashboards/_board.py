@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_events as events
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -113,7 +112,7 @@ class SecurityDashboard(Construct):
 
     Args:
         name: Name of the dashboard.
-        rules: The rules whose matches are shown, by title. Default: none.
+        pager_log: The log group of the pager, which has a line for each alert. Default: none.
         alert_log: The log group of whole events. Default: none.
         audit: Counts over the trail. Default: none.
 
@@ -127,25 +126,24 @@ class SecurityDashboard(Construct):
         id: str,
         *,
         name: str,
-        rules: Mapping[str, events.CfnRule] | None = None,
+        pager_log: logs.ILogGroup | None = None,
         alert_log: logs.ILogGroup | None = None,
         audit: AuditMetrics | None = None,
     ) -> None:
         super().__init__(scope, id)
         self.dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=name)
-        if rules:
-            matched = [
-                cloudwatch.Metric(
-                    namespace="AWS/Events",
-                    metric_name="MatchedEvents",
-                    dimensions_map={"RuleName": rule.ref},
-                    statistic="Sum",
-                    label=title,
-                )
-                for title, rule in rules.items()
-            ]
+        if pager_log:
             self.dashboard.add_widgets(
-                cloudwatch.GraphWidget(title="Alerts by detection", width=FULL, left=list(matched), stacked=True)
+                cloudwatch.LogQueryWidget(
+                    title="Alerts by detection",
+                    width=FULL,
+                    log_group_names=[pager_log.log_group_name],
+                    query_lines=[
+                        "filter ispresent(detection)",
+                        "stats count(*) as alerts, latest(principal) as latest_actor by detection, outcome",
+                        "sort alerts desc",
+                    ],
+                )
             )
         if audit:
             self.dashboard.add_widgets(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from raytrail.demo._evidence import wait_for
@@ -67,18 +68,24 @@ class Inbox:
             stopping.set()
             listener.join()
 
-    def find(self, **wanted: str) -> Message | None:
-        """The first message whose body has these values."""
+    def find(self, *, since: float = 0.0, **wanted: str) -> Message | None:
+        """The first message whose body has these values, and whose event is not older than ``since``."""
         for message in self.messages:
-            if all(message.body.get(key) == value for key, value in wanted.items()):
+            if all(message.body.get(key) == value for key, value in wanted.items()) and _time_of(message) >= int(since):
                 return message
         return None
 
-    def wait(self, *, what: str, seconds: float, **wanted: str) -> Message:
-        """Wait, while `listening`, until a message with these values is there.
+    def wait(self, *, what: str, seconds: float, since: float = 0.0, **wanted: str) -> Message:
+        """Wait, while `listening`, until a message with these values is there, not older than ``since``.
 
         Raises:
             EvidenceMissing: It did not come.
         """
 
-        return wait_for(lambda: self.find(**wanted), seconds=seconds, what=what)
+        return wait_for(lambda: self.find(since=since, **wanted), seconds=seconds, what=what)
+
+
+def _time_of(message: Message) -> float:
+    """When what an alert is about happened; of what names no time, when it was received."""
+    told = message.body.get("time")
+    return datetime.fromisoformat(told).timestamp() if told else message.received_at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from raytrail.demo._athena import ask
-from raytrail.demo._evidence import Evidence
+from raytrail.demo._evidence import Evidence, wait_for
 from raytrail.demo._inbox import Inbox
 from raytrail.demo._target import Target
 from raytrail.errors import EvidenceMissing, InvalidProps, RaytrailError
@@ -107,19 +108,46 @@ def load(target: Target, logs: Logs) -> dict[str, Any]:
     return _summary(logs, rows=rows, scanned=scanned)
 
 
-def alerts_of(inbox: Inbox, logs: Logs) -> Counter[str]:
-    """How many alerts of each detection came for the loaded records."""
+def alerts_of(target: Target, logs: Logs) -> Counter[str]:
+    """How many alerts of each detection came for the loaded records, by the pager's log: paged, counted or suppressed.
+
+    The caller has let the pager finish (`settle`).
+    """
     ids = {record["eventID"] for record in logs.records if "eventID" in record}
-    return Counter(
-        message.body["detection"]
-        for message in inbox.messages
-        if "detection" in message.body and message.body.get("event_id") in ids
+    pages = (
+        target.client("logs").get_paginator("filter_log_events").paginate(logGroupName=target.output("PagerLogGroup"))
     )
+    messages = (event["message"] for page in pages for event in page["events"])
+    lines = [json.loads(message) for message in messages if message.startswith('{"outcome"')]
+    told = {(line["detection"], line["event_id"]) for line in lines if line.get("event_id") in ids}
+    return Counter(detection for detection, _ in told)
+
+
+def pages_of(inbox: Inbox, logs: Logs) -> int:
+    """How many pages came for the loaded records."""
+    ids = {record["eventID"] for record in logs.records if "eventID" in record}
+    return sum("detection" in message.body and message.body.get("event_id") in ids for message in inbox.messages)
+
+
+def settle(target: Target) -> None:
+    """Wait until no alert is on its way: what was loaded may set off many at once."""
+    sqs, queue = target.client("sqs"), target.output("PagerQueueUrl")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def look() -> bool | None:
+        waiting = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+        return True if all(waiting[name] == "0" for name in names) else None
+
+    # What a rule has just matched reaches the queue at once; what the pager has published, the inbox a moment later.
+    for _ in range(2):
+        time.sleep(1)
+        wait_for(look, seconds=120, what="the end of the alerts on their way to the pager")
 
 
 def evidence(target: Target, summary: dict[str, Any]) -> Evidence:
     """The row of the loaded records."""
     alerts = ", ".join(f"{name} {count}" for name, count in sorted(summary["alerts"].items())) or "none"
+    alerts += f", {summary['pages']} pages" if summary["alerts"] else ""
     refusals = [
         f"refused {each['file']}:{each['line']}: {each['reason']}" for each in summary["refusals"][:SHOWN_LINES]
     ]
@@ -157,6 +185,7 @@ def _summary(logs: Logs, *, rows: int, scanned: int) -> dict[str, Any]:
         "rows_in_athena": rows,
         "bytes_scanned": scanned,
         "alerts": {},
+        "pages": 0,
     }
 
 

@@ -18,14 +18,14 @@ from raytrail.demo._cdk import Cdk
 from raytrail.demo._evidence import Evidence, Missing, wait_for
 from raytrail.demo._inbox import Inbox
 from raytrail.demo._inventory import Item, inventory, retained
-from raytrail.demo._load import Logs, alerts_of, evidence, load
+from raytrail.demo._load import Logs, alerts_of, evidence, load, pages_of, settle
 from raytrail.demo._partners import make_secrets, remove_secrets
 from raytrail.demo._policies import read_policies
 from raytrail.demo._report import REPORT, Report
 from raytrail.demo._scenario import Intrusion, send_traffic
 from raytrail.demo._scene import Collector, Scene
 from raytrail.demo._target import Target
-from raytrail.demo.rows import HARMLESS, INTRUSIVE, PARTNERS
+from raytrail.demo.rows import HARMLESS, INTRUSIVE, PARTNERS, SIGMA
 from raytrail.demo.rows.metrics import count_identity_changes
 from raytrail.errors import EvidenceMissing
 
@@ -174,6 +174,8 @@ class LocalDemo:
         rows = dict(LOCAL_ROWS)
         if self.partners:
             rows |= PARTNERS
+        if "SigmaRules" in self.target.outputs:
+            rows |= SIGMA
         if self.logs:
             rows["loaded logs"] = self._load
         scene = prove(self.target, rows, self.show, self.report, intrude=True)
@@ -185,8 +187,9 @@ class LocalDemo:
     def _load(self, scene: Scene) -> Evidence:
         """Load the records, and give what the rules find a moment to arrive."""
         self.report.loaded = load(self.target, self._logs)
-        time.sleep(2)
-        self.report.loaded["alerts"] = dict(alerts_of(scene.inbox, self._logs))
+        settle(self.target)
+        self.report.loaded["alerts"] = dict(alerts_of(self.target, self._logs))
+        self.report.loaded["pages"] = pages_of(scene.inbox, self._logs)
         return evidence(self.target, self.report.loaded)
 
     def destroy(self) -> None:

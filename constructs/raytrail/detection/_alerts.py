@@ -3,60 +3,80 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
+import jsii
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from raytrail.alerting import AlertChannel
-from raytrail.detection._model import Detection, Level
+from raytrail.detection._bounds import (
+    MOST_TARGETS,
+    check_rule,
+    dead_rules,
+    deployable,
+    half_seen,
+    quota_problems,
+)
+from raytrail.detection._described import PATHS, alert_template, text_template
+from raytrail.detection._model import rule_of_api_call
+from raytrail.detection._pager import Pager
+from raytrail.detection._suppressions import Suppression
+from raytrail.detection._targets import LOG_GROUPS, AlertTarget, admit_to_queue
+from raytrail.detection._watch import watch, watch_lost
 from raytrail.errors import InvalidProps
-from raytrail.findings import acknowledge
+from raytrail.sigma import CompiledRule, Level, Vantage, catalog, reads
 
-# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
-_PATHS = {
-    "actor": "$.detail.userIdentity.arn",
-    "call": "$.detail.eventName",
-    "service": "$.detail.eventSource",
-    "address": "$.detail.sourceIPAddress",
-    "region": "$.detail.awsRegion",
-    "time": "$.detail.eventTime",
-    "event": "$.detail.eventID",
-    "account": "$.account",
-    "error": "$.detail.errorCode",
-}
+_LONGEST_DESCRIPTION = 512
+_ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 
 
 class ApiCallAlerts(Construct):
     """Rules on the default event bus that tell somebody about API calls.
 
-    Each alert goes to the channel's topic, as a message to read, and to a log group, whole. What EventBridge could
-    not deliver lands in a dead-letter queue, whose alarm goes to the same channel.
+    Each event goes whole to a log group, and to a `Pager`, which tells the channel once for each actor, detection and
+    hour. What EventBridge could not deliver, or the pager not handle, lands in a dead-letter queue, whose alarm goes to
+    the same channel; so do alarms on a pager that fails or is late, and on events that not even that queue could take.
 
     The rules see what a trail of the account logs, in their own Region; events of global services (IAM and others)
-    appear in us-east-1 alone: see `GlobalEventForwarder`.
+    appear in us-east-1 alone: see `GlobalEventForwarder`. A rule that can never fire, as far as ``vantage`` says, is
+    an error of the synth that names the setting which would let it.
 
     Args:
-        channel: Who is told. Its key encrypts the dead-letter queue too.
-        detections: What to tell. Default: nothing yet; call `add_detection` or `on_api_call`.
+        channel: Who is told. Its key encrypts the queues.
+        rules: What to tell. Default: the alerts of the catalogue that EventBridge expresses and that can fire; an
+            annotation names those that cannot.
+        targets: Where else every alert goes, as it comes: at most three. Default: nowhere.
+        suppressions: What nobody is told of, for now. Default: nothing.
+        group_alerts: Whether the alerts of an actor, a detection and an hour are one page; without it each is one.
+            Default: yes.
+        vantage: What is known of the trail, and of what is forwarded here; the Region is the stack's if it names none.
+            Default: nothing, and then no rule is held to be dead for it.
+        most_rules: How many rules the bus takes, where AWS has raised the quota. Default: 300, and 100 in af-south-1
+            and eu-south-1 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html).
         log_group_name: The log group of whole events, under ``/aws/events/``. Default: one named after the stack.
         log_retention: How long it keeps them. Default: one year.
+        metric_namespace: Of the pager's metrics. Default: ``raytrail/Alerts``.
 
     Attributes:
-        rules: Each rule's L1 by the id of its detection.
+        rules: Each EventBridge rule's L1 by its id: a detection of several patterns has several, ``RootUse``,
+            ``RootUse2`` and so on.
+        detections: The rule that each is of, by the detection's name.
+        pager: Who tells the channel.
         log_group: The log group of whole events.
         undelivered: The dead-letter queue.
         undelivered_alarm: The alarm on it.
+        lost_alarm: The alarm on what not even that queue could take.
 
     Raises:
-        InvalidProps: Two detections share an id, or the log group is not under ``/aws/events/``.
+        InvalidProps: A rule is given twice, cannot be an alert of EventBridge, or has too many targets; or the log
+            group is not under ``/aws/events/``.
     """
 
     def __init__(
@@ -65,19 +85,29 @@ class ApiCallAlerts(Construct):
         id: str,
         *,
         channel: AlertChannel,
-        detections: Sequence[Detection] = (),
+        rules: Sequence[CompiledRule] | None = None,
+        targets: Sequence[AlertTarget] = (),
+        suppressions: Sequence[Suppression] = (),
+        group_alerts: bool = True,
+        vantage: Vantage | None = None,
+        most_rules: int | None = None,
         log_group_name: str | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        metric_namespace: str = "raytrail/Alerts",
     ) -> None:
         super().__init__(scope, id)
         stack = Stack.of(self)
-        log_group_name = log_group_name or f"/aws/events/{stack.stack_name}"
-        if not log_group_name.startswith("/aws/events/"):
+        log_group_name = log_group_name or f"{LOG_GROUPS}{stack.stack_name}"
+        if not log_group_name.startswith(LOG_GROUPS):
             raise InvalidProps(
-                f"log_group_name {log_group_name!r} begins with /aws/events/, where EventBridge may write"
+                f"log_group_name {log_group_name!r} begins with {LOG_GROUPS}, where EventBridge may write"
             )
-        self._channel = channel
+        self._channel, self._suppressions, self._most_rules = channel, tuple(suppressions), most_rules
+        region = None if Token.is_unresolved(stack.region) else stack.region
+        self.vantage = replace(vantage or Vantage(), region=(vantage and vantage.region) or region)
         self.rules: dict[str, events.CfnRule] = {}
+        self.detections: dict[str, CompiledRule] = {}
+        self._rules_of: dict[str, list[events.CfnRule]] = {}
         self.log_group = logs.LogGroup(
             self,
             "LogGroup",
@@ -85,18 +115,44 @@ class ApiCallAlerts(Construct):
             retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        # EventBridge wants the ARN without the ":*" that CloudFormation's GetAtt has.
-        self._log_arn = stack.format_arn(
-            service="logs",
-            resource="log-group",
-            resource_name=self.log_group.log_group_name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        log = AlertTarget.log_group(self.log_group)
+        self._log_policy = logs.CfnResourcePolicy(
+            self, "LogPolicy", policy_name=f"{stack.stack_name}-events", policy_document=self._may_log([log])
         )
-        self._log_policy = self._let_eventbridge_log()
         self.undelivered = self._make_dead_letter_queue()
-        self.undelivered_alarm = self._make_alarm()
-        for detection in detections:
-            self.add_detection(detection)
+        self.undelivered_alarm = watch(
+            self,
+            "UndeliveredAlarm",
+            channel=channel,
+            metric=self.undelivered.metric_approximate_number_of_messages_visible(
+                period=Duration.minutes(1), statistic="Maximum"
+            ),
+            description="An alert could not be delivered or paged: read the dead-letter queue for the reason",
+        )
+        self.lost_alarm = watch_lost(self, "LostAlarm", channel=channel)
+        self.pager = Pager(
+            self,
+            "Pager",
+            channel=channel,
+            undelivered=self.undelivered,
+            suppressions=suppressions,
+            group_alerts=group_alerts,
+            metric_namespace=metric_namespace,
+        )
+        self._targets: dict[str, AlertTarget] = {}
+        pager = AlertTarget(
+            kind="Pager",
+            arn=self.pager.queue.queue_arn,
+            gets="alert",
+            admit=lambda scope: admit_to_queue(scope, self.pager.queue),
+        )
+        self._add_target("Pager", pager)
+        self._add_target("Log", log)
+        for target in targets:
+            self.add_target(target)
+        for rule in self._of_the_catalogue() if rules is None else rules:
+            self.add_rule(rule)
+        self.node.add_validation(_Validation(self))
 
     def on_api_call(
         self,
@@ -105,77 +161,145 @@ class ApiCallAlerts(Construct):
         title: str | None = None,
         level: Level = "medium",
         techniques: tuple[str, ...] = (),
-        read_only: bool = False,
+        read_only: bool | None = None,
     ) -> events.CfnRule:
         """Tell about one API call, named as in an IAM policy, and return the rule.
 
         Args:
             call: As ``dynamodb:DeleteTable``.
             title: What it means. Default: that it was called.
-            level: How much it matters. Default: medium.
+            level: How much it matters: medium, high or critical. Default: medium.
             techniques: Ids of ATT&CK techniques. Default: none.
-            read_only: Whether the call only reads, which a rule sees only on request. Default: no.
+            read_only: Whether the call only reads, which a rule sees only on request. Default: told by its name.
 
         Raises:
             InvalidProps: The call is malformed, or has a rule already.
         """
-        return self.add_detection(
-            Detection.of_api_call(call, title=title, level=level, techniques=techniques, read_only=read_only)
-        )
+        rule = rule_of_api_call(call, title=title, level=level, techniques=techniques)
+        return self.add_rule(rule, read_only=read_only)[0]
 
-    def add_detection(self, detection: Detection) -> events.CfnRule:
-        """Make the rule of one detection and return it.
+    def add_rule(self, rule: CompiledRule, *, read_only: bool | None = None) -> tuple[events.CfnRule, ...]:
+        """Tell what a rule is about, and return its rules of EventBridge: one for each of its patterns.
+
+        Args:
+            rule: The rule.
+            read_only: Whether it matches calls that only read, which EventBridge hands over on request alone. Default:
+                told by the calls that it names.
 
         Raises:
-            InvalidProps: A detection of that id has a rule already.
+            InvalidProps: A rule of that name is there already, or it cannot be an alert of EventBridge.
         """
-        if detection.id in self.rules:
-            raise InvalidProps(f"detection {detection.id!r} has a rule already; give each detection once")
-        target = events.CfnRule.TargetProperty
-        dead_letters = events.CfnRule.DeadLetterConfigProperty(arn=self.undelivered.queue_arn)
-        rule = events.CfnRule(
-            self,
-            detection.id,
-            description=f"{detection.title} [{detection.level}] {' '.join(detection.techniques)}".strip(),
-            event_pattern=detection.pattern(),
-            state="ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS" if detection.read_only else "ENABLED",
-            targets=[
-                target(
-                    id="Channel",
-                    arn=self._channel.topic.topic_arn,
-                    dead_letter_config=dead_letters,
-                    input_transformer=events.CfnRule.InputTransformerProperty(
-                        input_paths_map=_PATHS, input_template=_message(detection)
-                    ),
-                ),
-                target(id="Log", arn=self._log_arn, dead_letter_config=dead_letters),
-            ],
-        )
-        rule.add_resource_dependency(self._log_policy)
-        self.rules[detection.id] = rule
-        return rule
+        check_rule(rule)
+        if rule.construct_id in self._rules_of:
+            raise InvalidProps(f"detection {rule.name!r} has a rule already; give each detection once")
+        state = _ALL_EVENTS if (reads(rule) if read_only is None else read_only) else "ENABLED"
+        description = f"{rule.title} [{rule.level}] {' '.join(rule.techniques)}".strip()
+        made = []
+        for number, pattern in enumerate(rule.patterns, 1):
+            id = rule.construct_id + (str(number) if number > 1 else "")
+            resource = events.CfnRule(
+                self,
+                id,
+                description=description[:_LONGEST_DESCRIPTION],
+                event_pattern=pattern,
+                state=state,
+                targets=self._targets_for(rule),
+            )
+            _keep_nulls(resource, pattern)
+            resource.add_resource_dependency(self._log_policy)
+            # For whoever reads the template: which detection it is that a rule's events are alerts of.
+            named = {"name": rule.name, "level": rule.level, "techniques": list(rule.techniques)}
+            resource.add_metadata("raytrail:detections", [named])
+            self.rules[id] = resource
+            made.append(resource)
+        self.detections[rule.name] = rule
+        self._rules_of[rule.construct_id] = made
+        return tuple(made)
 
-    def _let_eventbridge_log(self) -> logs.CfnResourcePolicy:
+    def add_target(self, target: AlertTarget) -> None:
+        """Send every alert of every rule there too, as it comes, whatever is grouped or suppressed for the channel.
+
+        Raises:
+            InvalidProps: A rule would have more than five targets, which AWS does not raise.
+        """
+        if len(self._targets) == MOST_TARGETS:
+            raise InvalidProps(
+                f"a rule of EventBridge has at most {MOST_TARGETS} targets, of which the pager and the log group are "
+                f"two; put a topic before what {target.arn} and others are to get"
+            )
+        self._add_target(f"{target.kind}{len(self._targets) + 1}", target)
+        if target.watched is not None:
+            watch(
+                self,
+                f"{target.kind}{len(self._targets)}ErrorsAlarm",
+                channel=self._channel,
+                metric=target.watched.metric_errors(period=Duration.minutes(1), statistic="Sum"),
+                description="A function that alerts go to fails",
+            )
+        for rule in self.detections.values():
+            for resource in self._rules_of[rule.construct_id]:
+                resource.targets = [*self._targets_for(rule)]
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with all rules and suppressions together."""
+        patterns = [pattern for rule in self.detections.values() for pattern in rule.patterns]
+        known = {*self.detections, *(rule.name for rule in catalog())}
+        return [
+            *dead_rules(self.detections.values(), self.vantage),
+            *quota_problems(patterns, region=self.vantage.region, most_rules=self._most_rules),
+            *(
+                f"the suppression {each.reason!r} is of detection {each.detection!r}, and there is none of that name"
+                for each in self._suppressions
+                if each.detection is not None and each.detection not in known
+            ),
+        ]
+
+    def _of_the_catalogue(self) -> tuple[CompiledRule, ...]:
+        rules, dead = deployable(catalog(), self.vantage)
+        for id, what, found in (
+            ("left-out", "cannot fire here and is left out", dead),
+            ("half-seen", "does not see all that it is about", half_seen(rules, self.vantage)),
+        ):
+            for name, why in found.items():
+                Annotations.of(self).add_info_v2(f"raytrail:{id}-{name}", f"rule {name} {what}: {why}")
+        return rules
+
+    def _add_target(self, id: str, target: AlertTarget) -> None:
+        target.admit(self)
+        self._targets[id] = target
+        self._log_policy.policy_document = self._may_log(
+            [each for each in self._targets.values() if each.gets == "event"] or [target]
+        )
+
+    def _targets_for(self, rule: CompiledRule) -> list[events.CfnRule.TargetProperty]:
+        transformer = events.CfnRule.InputTransformerProperty
+        inputs = {
+            "event": None,
+            "alert": transformer(input_template=alert_template(rule)),
+            "text": transformer(input_template=text_template(rule), input_paths_map=PATHS),
+        }
+        dead_letters = events.CfnRule.DeadLetterConfigProperty(arn=self.undelivered.queue_arn)
+        return [
+            events.CfnRule.TargetProperty(
+                id=id, arn=target.arn, dead_letter_config=dead_letters, input_transformer=inputs[target.gets]
+            )
+            for id, target in self._targets.items()
+        ]
+
+    def _may_log(self, groups: Sequence[AlertTarget]) -> str:
         # An account has ten such policies in a Region, not adjustable: one for all rules of this construct.
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
-        stack = Stack.of(self)
         statement = iam.PolicyStatement(
             principals=[
                 iam.ServicePrincipal("events.amazonaws.com"),
                 iam.ServicePrincipal("delivery.logs.amazonaws.com"),
             ],
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[f"{self._log_arn}:*"],
+            resources=[f"{each.arn}:*" for each in groups],
         )
-        return logs.CfnResourcePolicy(
-            self,
-            "LogPolicy",
-            policy_name=f"{stack.stack_name}-events",
-            policy_document=stack.to_json_string(iam.PolicyDocument(statements=[statement])),
-        )
+        return Stack.of(self).to_json_string(iam.PolicyDocument(statements=[statement]))
 
     def _make_dead_letter_queue(self) -> sqs.Queue:
-        stack = Stack.of(self)
         queue = sqs.Queue(
             self,
             "Undelivered",
@@ -184,59 +308,30 @@ class ApiCallAlerts(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-        queue.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AllowRules",
-                principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                actions=["sqs:SendMessage"],
-                resources=[queue.queue_arn],
-                conditions={
-                    "ArnLike": {"aws:SourceArn": stack.format_arn(service="events", resource="rule", resource_name="*")}
-                },
-            )
-        )
-        acknowledge(queue, {"AwsSolutions-SQS3": "this is the dead-letter queue"})
+        admit_to_queue(self, queue)
         return queue
 
-    def _make_alarm(self) -> cloudwatch.Alarm:
-        alarm = cloudwatch.Alarm(
-            self,
-            "UndeliveredAlarm",
-            alarm_description="EventBridge could not deliver an alert: read the dead-letter queue for the reason",
-            metric=self.undelivered.metric_approximate_number_of_messages_visible(
-                period=Duration.minutes(1), statistic="Maximum"
-            ),
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        alarm.add_alarm_action(actions.SnsAction(self._channel.topic))
-        return alarm
+
+@jsii.implements(IValidation)
+class _Validation:
+    def __init__(self, alerts: ApiCallAlerts) -> None:
+        self._alerts = alerts
+
+    def validate(self) -> list[str]:
+        return self._alerts.problems()
 
 
-def _message(detection: Detection) -> str:
-    """The alert: JSON for machines, with a summary for people first.
+def _keep_nulls(resource: events.CfnRule, pattern: Mapping[str, Any]) -> None:
+    """Give a pattern that holds a null to CloudFormation as text.
 
-    A call that was refused is told too, since who tries is worth knowing: its error ends the summary, which is empty
-    there when the call succeeded.
+    On their way into a template jsii loses nulls that stand in lists, and the rule would no longer see records whose
+    field is null. CloudFormation's schema takes an object or a text.
     """
-    body: dict[str, Any] = {
-        "summary": f"{detection.title}: <actor> called <call> from <address> in <region>; error: <error>",
-        "detection": detection.id,
-        "level": detection.level,
-        "techniques": " ".join(detection.techniques),
-        "actor": "<actor>",
-        "call": "<call>",
-        "service": "<service>",
-        "source_address": "<address>",
-        "region": "<region>",
-        "account": "<account>",
-        "time": "<time>",
-        "error": "<error>",
-        "event_id": "<event>",
-        # The saved query of the lake that shows what else this actor did around it.
-        "query": "raytrail query actor_hour actor=<actor> at=<time>",
-    }
-    return json.dumps(body)
+    if _holds_null(pattern):
+        resource.add_property_override("EventPattern", json.dumps(pattern, separators=(",", ":")))
+
+
+def _holds_null(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_null, value.values()))
+    return any(map(_holds_null, value)) if isinstance(value, list) else value is None

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from raytrail.detection._catalog import GLOBAL_SOURCES
-from raytrail.detection._model import API_CALL, SIGN_IN
+from raytrail.detection._model import MAX_PATTERN_CHARACTERS, SIGN_IN
 from raytrail.errors import InvalidProps
 from raytrail.findings import acknowledge
+from raytrail.sigma import GLOBAL_REGION, GLOBAL_SOURCES, Call
 
-GLOBAL_REGION = "us-east-1"
+__all__ = ["GLOBAL_REGION", "GlobalEventForwarder"]
+
+_SOURCES = tuple(source for source, region in GLOBAL_SOURCES.items() if region == GLOBAL_REGION)
+_BY_CLOUDTRAIL = [{"suffix": " via CloudTrail"}]
 
 
 class GlobalEventForwarder(Construct):
     """Sends the events of global services, and sign-ins, from us-east-1 to the default bus of the home Region.
 
-    Belongs in a stack in us-east-1. It forwards what changes something: calls that only read stay in us-east-1, so a
-    detection of such a call belongs in a stack there. EventBridge carries an event over one such hop and no further
-    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html).
+    Belongs in a stack in us-east-1. EventBridge carries an event over one such hop and no further
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-region.html), and it hands read-only management
+    events to rules alone that ask for them, here and at home
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html). Services
+    that are in another Region than us-east-1, as Global Accelerator is, are not forwarded.
+
+    Sign-ins of IAM users appear in us-east-2, eu-north-1 or ap-southeast-2 too (`raytrail.sigma.SIGN_IN_REGIONS`): a
+    forwarder with ``calls=()`` in a stack there brings them.
 
     Args:
         home_region: The Region whose rules shall see the events.
+        read_only: Whether to forward calls that only read, too: many, where tools list users and roles all day.
+            Default: no, and a rule about such a call belongs in a stack in us-east-1.
+        calls: What the rules at home listen to: nothing else is forwarded, sign-ins excepted. Names are forwarded
+            one by one as far as a pattern holds them, else all of the service. Default: every event of global services.
 
     Attributes:
         rule: The rule's L1.
@@ -35,7 +52,15 @@ class GlobalEventForwarder(Construct):
         InvalidProps: The home Region is us-east-1, which needs no forwarding.
     """
 
-    def __init__(self, scope: Construct, id: str, *, home_region: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        home_region: str,
+        read_only: bool = False,
+        calls: Iterable[Call] | None = None,
+    ) -> None:
         super().__init__(scope, id)
         if home_region == GLOBAL_REGION:
             raise InvalidProps(f"home_region {home_region!r} has the events of global services already")
@@ -48,14 +73,8 @@ class GlobalEventForwarder(Construct):
             self,
             "Rule",
             description=f"Brings events of global services, and sign-ins, to {home_region}",
-            event_pattern={
-                "source": [{"prefix": "aws."}],
-                "$or": [
-                    {"detail-type": [API_CALL], "detail": {"eventSource": list(GLOBAL_SOURCES)}},
-                    {"detail-type": list(SIGN_IN)},
-                ],
-            },
-            state="ENABLED",
+            event_pattern=_pattern(None if calls is None else list(calls)),
+            state="ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS" if read_only else "ENABLED",
             targets=[
                 events.CfnRule.TargetProperty(
                     id="HomeBus",
@@ -88,3 +107,44 @@ class GlobalEventForwarder(Construct):
         )
         acknowledge(queue, {"AwsSolutions-SQS3": "this is the dead-letter queue"})
         return queue
+
+
+def _pattern(calls: list[Call] | None) -> dict[str, Any]:
+    """What is forwarded: by name where the pattern holds the names, else by source.
+
+    The longest list of names is given up first, until the pattern is short enough.
+    """
+    names = {source: _names(source, calls) for source in _SOURCES}
+    pattern = _over(names)
+    while len(json.dumps(pattern, separators=(",", ":"))) > MAX_PATTERN_CHARACTERS:
+        longest = max(names, key=lambda source: len(json.dumps(names[source])))
+        names[longest] = None
+        pattern = _over(names)
+    return pattern
+
+
+def _over(names: dict[str, list[Any] | None]) -> dict[str, Any]:
+    kinds: list[dict[str, Any]] = [{"detail-type": list(SIGN_IN)}]
+    if whole := [source for source, wanted in names.items() if wanted is None]:
+        kinds.append({"detail-type": _BY_CLOUDTRAIL, "detail": {"eventSource": whole}})
+    kinds += [
+        {"detail-type": _BY_CLOUDTRAIL, "detail": {"eventSource": [source], "eventName": wanted}}
+        for source, wanted in names.items()
+        if wanted
+    ]
+    # Anybody may put an event of any type on the bus, but not from a source that begins with aws.
+    by_aws = {"source": [{"prefix": "aws."}]}
+    return {**by_aws, "$or": kinds} if len(kinds) > 1 else {**by_aws, **kinds[0]}
+
+
+def _names(source: str, calls: list[Call] | None) -> list[Any] | None:
+    """What to forward of a source: names and beginnings of names; None: everything; empty: nothing."""
+    if calls is None:
+        return None
+    heads = [call.name.partition("*") for call in calls if fnmatchcase(source, call.source)]
+    # What stands behind the first asterisk is left out: rather too much is forwarded than too little.
+    if any(star and not head for head, star, _ in heads):
+        return None
+    return sorted({head for head, star, _ in heads if not star}) + [
+        {"prefix": head} for head in sorted({head for head, star, _ in heads if star})
+    ]

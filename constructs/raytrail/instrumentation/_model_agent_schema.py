@@ -19,6 +19,7 @@ RETENTION_DAYS = (
 """Days that a log group may be kept for, as the agent's schema lists them."""
 
 LONGEST_INTERVAL_SECONDS = 172_800
+LONGEST_MEASUREMENT = 255
 
 _SECTIONS = ("agent", "metrics", "logs", "traces", "opentelemetry")
 _OTLP = {"grpc_endpoint", "http_endpoint", "tls", "service.name", "deployment.environment"}
@@ -62,6 +63,22 @@ _REQUIRED = {
 _NOT_EMPTY = ("traces.traces_collected", "metrics.metrics_collected", "logs.logs_collected")
 _ENDPOINTS = ("bind_address", "grpc_endpoint", "http_endpoint")
 _LEAST = {"traces.concurrency": 1, "traces.buffer_size_mb": 3, "logs.concurrency": 1}
+_LENGTHS = {
+    **dict.fromkeys((*_ENDPOINTS, "endpoint_override", "proxy_override"), (4, 2048)),
+    **dict.fromkeys(("log_group_name", "log_stream_name"), (1, 512)),
+    **dict.fromkeys(("multi_line_start_pattern", "timestamp_format", "encoding", "blacklist"), (1, 4096)),
+    "file_path": (0, 4096),
+    "namespace": (1, 255),
+    "role_arn": (20, 2048),
+}
+_ONE_OF = {"timezone": ("Local", "LOCAL", "UTC"), "backpressure_mode": ("fd_release",)}
+_FLAGS = (
+    *("local_mode", "insecure", "transit_spans_in_otlp_format", "trim_timestamp", "auto_removal"),
+    "publish_multi_logs",
+)
+_DISTINCT = ("measurement", "collect_list")
+_WITHOUT_MEASUREMENT = {"collectd", "statsd", "ethtool", "nvidia_smi", "jmx", "otlp", "prometheus", "app_signals"}
+_OF_A_PROCESS = ("pid_file", "exe", "pattern")
 
 
 def check_agent_config(value: Mapping[str, Any]) -> None:
@@ -80,8 +97,9 @@ def check_agent_config(value: Mapping[str, Any]) -> None:
         raise InvalidProps("an agent collects traces, metrics or logs, got none of them")
     if (logs := value.get("logs")) and not {"logs_collected", "metrics_collected"} & set(logs):
         raise InvalidProps("section logs of an agent's configuration has logs_collected or metrics_collected")
-    for path, held in _sections(value, ""):
+    for path, held in _sections({name: value[name] for name in value if name != "opentelemetry"}, ""):
         _check_section(path, held)
+    _check_measured(value.get("metrics", {}).get("metrics_collected", {}))
     _check_endpoints(value)
 
 
@@ -115,6 +133,36 @@ def _check_value(path: str, key: str, value: Any) -> None:
         raise InvalidProps(f"{path} of an agent's configuration is -1 or one of {allowed}, got {value!r}")
     if path == "logs.logs_collected.files.collect_list" and not value:
         raise InvalidProps(f"{path} of an agent's configuration is empty; leave logs out")
+    if (allowed_words := _ONE_OF.get(key)) and value not in allowed_words:
+        raise InvalidProps(f"{path} of an agent's configuration is {' or '.join(allowed_words)}, got {value!r}")
+    if key in _FLAGS and not isinstance(value, bool):
+        raise InvalidProps(f"{path} of an agent's configuration is true or false, got {value!r}")
+    if key in _LENGTHS:
+        least, most = _LENGTHS[key]
+        if not isinstance(value, str) or not least <= len(value) <= most:
+            got = f"{len(value)} of them" if isinstance(value, str) else repr(value)
+            raise InvalidProps(f"{path} of an agent's configuration has {least} to {most} characters, got {got}")
+    if key in _DISTINCT and any(each in value[:place] for place, each in enumerate(value)):
+        raise InvalidProps(f"{path} of an agent's configuration names something twice, got {value!r}")
+
+
+def _check_measured(collected: Mapping[str, Any]) -> None:
+    """Each kind of metric says what is measured, and of a process which it is."""
+    for name, held in collected.items():
+        if name in _WITHOUT_MEASUREMENT:
+            continue
+        for each in held if isinstance(held, list | tuple) else [held]:
+            where = f"section metrics.metrics_collected.{name} of an agent's configuration"
+            measured = each.get("measurement")
+            if measured is None:
+                raise InvalidProps(f"{where} needs 'measurement'")
+            for one in measured:
+                if isinstance(one, str) and not 1 <= len(one) <= LONGEST_MEASUREMENT:
+                    raise InvalidProps(
+                        f"a measurement of {where} has 1 to {LONGEST_MEASUREMENT} characters, got {one!r}"
+                    )
+            if name == "procstat" and not any(key in each for key in _OF_A_PROCESS):
+                raise InvalidProps(f"{where} needs {', '.join(_OF_A_PROCESS[:-1])} or {_OF_A_PROCESS[-1]}")
 
 
 def _check_endpoints(value: Mapping[str, Any]) -> None:

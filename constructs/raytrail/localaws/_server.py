@@ -98,11 +98,15 @@ class LocalAws:
         import boto3
         import botocore.session
 
+        from raytrail.localaws._models import loader
+
         nothing: dict[str, Any] = {"profile": (None, None, None, None)}
         for name in ("config_file", "credentials_file"):
             nothing[name] = (None, None, os.devnull, None)
+        session = botocore.session.Session(session_vars=nothing)
+        session.register_component("data_loader", loader())
         return boto3.Session(
-            botocore_session=botocore.session.Session(session_vars=nothing),
+            botocore_session=session,
             region_name=region or self.config.region,
             aws_access_key_id=access_key_id or self.config.account_id,
             aws_secret_access_key=secret_access_key or "local",

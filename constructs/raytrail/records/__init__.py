@@ -22,7 +22,7 @@ Plain Python and its standard library only.
 
 from raytrail.records._keys import LogFile, group_into_files, object_key, place_of
 from raytrail.records._model import Aside, Outcome, RecordLine, Refusal, missing_field
-from raytrail.records._read import read_bytes, read_records
+from raytrail.records._read import read_bytes, read_line, read_records
 
 __all__ = [
     "Aside",
@@ -35,5 +35,6 @@ __all__ = [
     "object_key",
     "place_of",
     "read_bytes",
+    "read_line",
     "read_records",
 ]

@@ -100,10 +100,17 @@ def _read_text(text: IO[str], file: str) -> Iterator[Outcome]:
         yield from unfold(_parse(first), file, None)
         return
     for place, line in itertools.chain([(number, first), second], rest):
-        yield from _read_line(line, file, place)
+        yield from read_line(line, file, place)
 
 
-def _read_line(line: str, file: str, number: int) -> Iterator[Outcome]:
+def read_line(line: str, file: str, number: int) -> Iterator[Outcome]:
+    """Read one line of a file of lines.
+
+    Args:
+        line: The line; a byte that is not UTF-8 as a half of a surrogate pair (``surrogateescape``).
+        file: The name to give in each outcome.
+        number: The line's number, from 1.
+    """
     try:
         value = _parse(line.rstrip("\n"))
     except ValueError as error:

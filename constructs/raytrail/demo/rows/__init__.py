@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raytrail.demo._scene import Collector
-from raytrail.demo.rows.alerts import alarm, alert
+from raytrail.demo.rows.alerts import alarm, alert, grouped_alerts, sigma_rules
 from raytrail.demo.rows.lake import query, trail
 from raytrail.demo.rows.logs import alert_log, logs
 from raytrail.demo.rows.metrics import dashboard, trail_metric
@@ -32,13 +32,17 @@ INTRUSIVE: dict[str, Collector] = {
         "Tampering with trails and detection", mentions=lambda _: "StopLogging"
     ),
     "metric filter": trail_metric,
-    "alert: AccessKeyCreated": alert("AccessKeyCreated", call="CreateAccessKey"),
-    "alert: AdminPolicyAttached": alert("AdminPolicyAttached", call="AttachUserPolicy"),
-    "alert: SecurityGroupOpened": alert("SecurityGroupOpened", call="AuthorizeSecurityGroupIngress"),
-    "alert: TrailTampering": alert("TrailTampering", call="StopLogging"),
+    "alert: AccessKeyCreated": alert("access_key_created", call="CreateAccessKey"),
+    "alert: AdminPolicyAttached": alert("admin_policy_attached", call="AttachUserPolicy"),
+    "alert: SecurityGroupOpened": alert("security_group_opened", call="AuthorizeSecurityGroupIngress"),
+    "alert: TrailTampering": alert("trail_tampering", call="StopLogging"),
+    "grouped alerts": grouped_alerts,
     "alert log": alert_log,
 }
 """What needs the intruder, and so an account that nobody needs."""
 
 PARTNERS: dict[str, Collector] = {"honeycomb": honeycomb, "rollbar": rollbar}
 """What needs keys of partners outside AWS."""
+
+SIGMA: dict[str, Collector] = {"your Sigma rules": sigma_rules}
+"""What needs rules of the user's own, from the folders of ``detection.sigma_dirs``."""

@@ -1,36 +1,103 @@
-"""Rows of the alert channel: alerts, and an alarm."""
+"""Rows of the alert channel: alerts, what of them is one page, and an alarm."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime
+from typing import Any
 
 from raytrail.demo._evidence import Evidence, wait_for
 from raytrail.demo._scene import EXTENDED, Collector, Scene
+from raytrail.errors import EvidenceMissing
+
+
+def row_of(detection: str) -> str:
+    """The name of the row that shows a detection's alert: ``alert: RootUse`` of ``root_use``."""
+    return "alert: " + "".join(word.title() for word in detection.split("_"))
 
 
 def alert(detection: str, *, call: str) -> Collector:
-    """One alert, as it came through SNS to SQS."""
+    """One alert, as the pager told of it through SNS to SQS."""
 
     def collect(scene: Scene) -> Evidence:
         assert scene.intrusion is not None
         message = scene.inbox.wait(
             what=f"the alert {detection} on {call} in the inbox",
             seconds=scene.target.patience_seconds,
+            since=scene.intrusion.started_at,
             detection=detection,
             call=call,
         )
         delay = message.received_at - datetime.fromisoformat(message.body["time"]).timestamp()
         return Evidence(
-            row=f"alert: {detection}",
-            seen=f"[{message.body['level']}] {message.body['techniques']} after {max(delay, 0):.0f} s",
+            row=row_of(detection),
+            seen=f"[{message.body['level']}] {_techniques(message.body)} after {max(delay, 0):.0f} s",
             proof=message.body["event_id"],
             read_with="sqs:ReceiveMessage",
             made_by=scene.target.made_by(EXTENDED),
-            lines=(message.body["summary"],),
+            lines=(message.body["summary"], *message.body["next_steps"][:1], message.body["query"]),
         )
 
     return collect
+
+
+def grouped_alerts(scene: Scene) -> Evidence:
+    """Two alerts of one detection, actor and hour: a page of the first, and the second counted."""
+    assert scene.intrusion is not None
+    detection = "security_group_opened"
+    page = scene.inbox.wait(
+        what=f"the page of {detection} in the inbox",
+        seconds=scene.target.patience_seconds,
+        since=scene.intrusion.started_at,
+        detection=detection,
+    )
+    client, group = scene.target.client("logs"), scene.target.output("PagerLogGroup")
+    wanted = {"outcome": "counted", "detection": detection, "principal": page.body["principal"]}
+
+    def look() -> dict[str, Any] | None:
+        pages = client.get_paginator("filter_log_events").paginate(logGroupName=group, filterPattern='"counted"')
+        for line in (json.loads(event["message"]) for found in pages for event in found["events"]):
+            if all(line.get(key) == value for key, value in wanted.items()):
+                return dict(line)
+        return None
+
+    counted = wait_for(look, seconds=scene.target.patience_seconds, what=f"a counted alert of {detection} in {group}")
+    pages = sum(
+        message.body.get("detection") == detection and message.body["principal"] == page.body["principal"]
+        for message in scene.inbox.messages
+    )
+    if pages != 1:
+        raise EvidenceMissing(f"two alerts of {detection} by one actor made {pages} pages")
+    return Evidence(
+        row="grouped alerts",
+        seen=f"2 alerts of {detection} in the hour from {page.body['hour'][-2:]}:00 UTC, 1 page; the other is counted",
+        proof=counted["event_id"],
+        read_with="logs:FilterLogEvents, sqs:ReceiveMessage",
+        made_by=scene.target.made_by(EXTENDED),
+    )
+
+
+def sigma_rules(scene: Scene) -> Evidence:
+    """Which of the rules of the user's own Sigma folders told of the intruder."""
+    assert scene.intrusion is not None
+    names = scene.target.output("SigmaRules").split(",")
+    # Its own rules tell of what the demo does not do: none of them has to come.
+    fired = [
+        message.body
+        for message in scene.inbox.messages
+        if message.body.get("detection") in names and message.received_at >= scene.intrusion.started_at
+    ]
+    told = Counter(page["detection"] for page in fired)
+    said = ", ".join(f"{name} told of {count}" for name, count in sorted(told.items()))
+    return Evidence(
+        row="your Sigma rules",
+        seen=f"{len(names)} deployed: {said or 'none is about what the demo does'}",
+        proof=fired[0]["event_id"] if fired else scene.target.output("SigmaRules"),
+        read_with="sqs:ReceiveMessage",
+        made_by=scene.target.made_by(EXTENDED),
+        lines=tuple(page["summary"] for page in fired),
+    )
 
 
 def alarm(scene: Scene) -> Evidence:
@@ -59,6 +126,10 @@ def alarm(scene: Scene) -> Evidence:
         made_by=target.made_by(EXTENDED),
         lines=(reason,),
     )
+
+
+def _techniques(page: dict[str, Any]) -> str:
+    return " ".join(technique["id"] for technique in page["techniques"])
 
 
 def _received(scene: Scene, name: str) -> tuple[str, str]:

@@ -26,7 +26,10 @@ _NAMES = {
         "from_iso8601_timestamp from_unixtime hour minute month now second to_iso8601 to_unixtime year"
     ),
     "comparison": "greatest least",
-    "json": ("json_array_contains json_array_length json_extract json_extract_scalar json_format json_parse json_size"),
+    "json": (
+        "json_array_contains json_array_length json_extract json_extract_scalar json_format json_parse json_query "
+        "json_size"
+    ),
     "map": "map map_keys map_values",
     "math": "abs ceil ceiling floor mod power round sqrt",
     "regexp": "regexp_extract regexp_like regexp_replace",
@@ -41,8 +44,8 @@ FUNCTIONS: dict[str, str] = {name: _PAGE.format(page) for page, names in _NAMES.
 """Name, in lower case, to the page that documents it."""
 
 _TYPES = (
-    "array bigint boolean char date decimal double int integer json map real row smallint time timestamp tinyint "
-    "varbinary varchar"
+    "array bigint boolean char date decimal double int integer ipaddress json map real row smallint time timestamp "
+    "tinyint varbinary varchar"
 )
 TYPES = frozenset(_TYPES.split())
 """Names that a cast may convert to. https://docs.aws.amazon.com/athena/latest/ug/data-types.html"""

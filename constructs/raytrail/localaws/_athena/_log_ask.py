@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from raytrail.localaws._athena._engine import Run, execute
 from raytrail.localaws._athena._errors import QueryFailed
 from raytrail.localaws._athena._log_files import LogFiles
+from raytrail.localaws._athena._source import Source
 from raytrail.localaws._athena._table import Table
 
 DATABASE = "files"
@@ -32,7 +33,7 @@ def ask(
     sql: str,
     *,
     table: Mapping[str, Any],
-    files: LogFiles,
+    files: Source,
     parameters: Sequence[str] = (),
     most: int | None = None,
     folder: Path | None = None,
@@ -43,7 +44,8 @@ def ask(
         sql: One SELECT statement in Athena's SQL, over the one table.
         table: The table as Glue's CreateTable takes it, with CloudTrail's columns and partition keys. Its location
             and projection do not matter: the values of its keys are those of the files' paths, or of their records.
-        files: The files. What of them cannot be read is left out and named in its ``skipped``.
+        files: The files, or the records of somebody who has read them. What cannot be read is left out and named in
+            its ``skipped``.
         parameters: Literals for the statement's question marks, in order.
         most: How many rows are wanted at most. Default: all.
         folder: Where temporary files go: what the statement needs of the records. Default: the system's.

@@ -174,7 +174,7 @@ class _Loading:
             elif isinstance(outcome, RecordLine):
                 record = _encodable(outcome.record)
                 try:
-                    place = piece.file.place or _place_of(record)
+                    place = piece.file.place or place_of(record)
                     yield row(self.scan.table, str(path), record) | dict(zip(PLACE_KEYS, place, strict=True))
                 except QueryFailed as error:
                     _, _, reason = str(error).partition(": ")
@@ -183,7 +183,7 @@ class _Loading:
                     self.skip(path, line, f"record {record.get('eventID', 'without eventID')}: {error}")
 
 
-def _place_of(record: Mapping[str, Any]) -> Place:
+def place_of(record: Mapping[str, Any]) -> Place:
     """What a file's path would say, from a record.
 
     Raises:

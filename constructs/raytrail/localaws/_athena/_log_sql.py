@@ -35,7 +35,8 @@ credentialsIssuedTo invokedByDelegate sessionContext sessionIssuer signInSession
 webIdFederationData federatedProvider ec2RoleDelivery sourceIdentity assumedRoot updatedFields originalRequestID
 originalEventID tlsVersion cipherSuite clientProvidedHostHeader keyExchange
 """
-_SPELLED = {name.lower(): name for name in _NAMES.split()}
+SPELLED = {name.lower(): name for name in _NAMES.split()}
+"""Names of JSON's fields as CloudTrail spells them, by the lake's names of them."""
 # What says that an object is a record of an event, and where it belongs.
 _ALWAYS = ("eventsource", "eventname", "eventtype", "eventcategory", "eventtime")
 _OF_THE_PLACE = ("recipientaccountid", "useridentity", "awsregion")
@@ -88,7 +89,7 @@ def insert_records(scan: Scan, reads: Sequence[Read], *, lines: bool, filtered: 
     by_record = any(each.place is None for each in reads)
     wanted = [name for name in columns if name in scan.columns]
     read = dict.fromkeys([*wanted, *_ALWAYS, *(_OF_THE_PLACE if by_record else ())])
-    spec = ", ".join(f"{quoted(_spelled(name))}: {quoted(_read_as(name, columns[name]))}" for name in read)
+    spec = ", ".join(f"{quoted(spelled(name))}: {quoted(_read_as(name, columns[name]))}" for name in read)
     values = ", ".join(f"{_expression(name, columns[name])} AS {_name(name)}" for name in read)
     files = ", ".join(quoted(str(each.path)) for each in reads)
     conditions = " AND ".join(f"({to_duckdb(condition)})" for condition in scan.conditions) if filtered else ""
@@ -116,8 +117,13 @@ def join_tables(scan: Scan) -> str:
     )
 
 
+def records_table(scan: Scan) -> str:
+    """Return the name of the table that `create_table` makes."""
+    return f"{scan.alias}_records"
+
+
 def _records(scan: Scan) -> str:
-    return _name(f"{scan.alias}_records")
+    return _name(records_table(scan))
 
 
 def _kept(scan: Scan) -> dict[str, str]:
@@ -150,8 +156,9 @@ def _place(read: Read) -> str:
     return f"({quoted(str(read.path))}, {values})"
 
 
-def _spelled(name: str) -> str:
-    return _SPELLED.get(name, name)
+def spelled(name: str) -> str:
+    """Return the name of a column, or of a part of one, as CloudTrail spells it in JSON."""
+    return SPELLED.get(name, name)
 
 
 def _read_as(name: str, kind: exp.DataType) -> str:
@@ -162,7 +169,7 @@ def _type(kind: exp.DataType) -> str:
     """The type as DuckDB reads it from JSON, its fields spelled as CloudTrail spells them."""
     if kind.this != exp.DataType.Type.STRUCT:
         return duckdb_type(kind)
-    fields = ", ".join(f'"{_spelled(field.name)}" {_type(field.args["kind"])}' for field in kind.expressions)
+    fields = ", ".join(f'"{spelled(field.name)}" {_type(field.args["kind"])}' for field in kind.expressions)
     return f"STRUCT({fields})"
 
 
@@ -173,11 +180,11 @@ def _expression(name: str, kind: exp.DataType) -> str:
             f"CASE WHEN {text} IS NULL THEN NULL WHEN json_type({text}) <> 'ARRAY' THEN {_REFUSED} "
             f"ELSE json_transform(replace({text}, '\"ARN\":', '\"arn\":'), {quoted(_structure(kind))}) END"
         )
-    return f'record."{_spelled(name)}"'
+    return f'record."{spelled(name)}"'
 
 
 def _structure(kind: exp.DataType) -> str:
     fields = ", ".join(
-        f'"{_spelled(field.name)}": "{duckdb_type(field.args["kind"])}"' for field in kind.expressions[0].expressions
+        f'"{spelled(field.name)}": "{duckdb_type(field.args["kind"])}"' for field in kind.expressions[0].expressions
     )
     return f"[{{{fields}}}]"

@@ -8,6 +8,8 @@ from typing import Any
 from sqlglot import exp
 from sqlglot.optimizer.annotate_types import annotate_types
 
+from raytrail.localaws._athena import _addresses, _json_paths
+
 PRELUDE = """
 SET TimeZone = 'UTC';
 SET integer_division = true;
@@ -38,6 +40,7 @@ CREATE MACRO trino_to_iso8601(t) AS
     ELSE strftime(t, '%Y-%m-%dT%H:%M:%S.%gZ')
   END;
 """
+PRELUDE = f"{PRELUDE}{_json_paths.PRELUDE}{_addresses.PRELUDE}"
 """Settings and macros that a connection needs before a translated statement runs."""
 
 _DATE_UNITS = {"DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "DAYS", "WEEKS", "MONTHS", "YEARS"}
@@ -74,6 +77,9 @@ def _rewrite(node: exp.Expr) -> exp.Expr:
 
 
 def _function(node: exp.Func) -> exp.Expr:  # noqa: PLR0911 - one case for each function that differs
+    other = _other_type(node)
+    if other is not None:
+        return other
     plain = _MACROS.get(type(node))
     if plain is not None:
         macro, *names = plain
@@ -104,6 +110,20 @@ def _function(node: exp.Func) -> exp.Expr:  # noqa: PLR0911 - one case for each 
         case exp.Anonymous():
             return _anonymous(node)
     return node
+
+
+def _other_type(node: exp.Func) -> exp.Expr | None:
+    """What is about SQL/JSON or about addresses, neither of which DuckDB has; None for all else."""
+    match node:
+        case exp.JSONExtract() if node.args.get("json_query"):
+            return _json_paths.json_query(node)
+        case exp.ArrayContains() if _addresses.is_address(node.expression):
+            return _addresses.in_network(node.this, node.expression)
+        case exp.Cast() if node.to.this == exp.DataType.Type.IPADDRESS:
+            return _addresses.address(node)
+        case exp.Cast():
+            return _json_paths.found(node)
+    return None
 
 
 def _anonymous(node: exp.Anonymous) -> exp.Expr:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 from raytrail.errors import InvalidProps
 from raytrail.localaws._cloudtrail._delivery import Delivery
 from raytrail.localaws._cloudtrail._digests import Digests
+from raytrail.localaws._cloudtrail._insights import Insights
 from raytrail.localaws._cloudtrail._pipeline import Recorder
 from raytrail.localaws._world import Request, Response
 from raytrail.records import Aside, RecordLine, Refusal, group_into_files, read_bytes
@@ -24,14 +25,16 @@ from raytrail.records import Aside, RecordLine, Refusal, group_into_files, read_
 SIGNING_NAME = "raytrail"
 
 
-def handler(recorder: Recorder, delivery: Delivery, digests: Digests) -> Callable[[Request], Awaitable[Response]]:
+def handler(
+    recorder: Recorder, delivery: Delivery, digests: Digests, insights: Insights
+) -> Callable[[Request], Awaitable[Response]]:
     """The handler of such requests; records may have any shape that `raytrail.records` reads."""
 
     async def handle(request: Request) -> Response:
         # A large file takes a while, in which the server goes on answering.
         match request.method, request.path:
             case "POST", "/records":
-                return _answer(200, await asyncio.to_thread(_load, recorder, request))
+                return _answer(200, await asyncio.to_thread(_load, recorder, insights, request))
             case "POST", "/digests":
                 return _answer(200, await asyncio.to_thread(_write_digests, recorder, delivery, digests, request))
         asked = f"{request.method} {request.path}"
@@ -46,7 +49,7 @@ def _write_digests(recorder: Recorder, delivery: Delivery, digests: Digests, req
     return {"digests": digests.write(request.account_id)}
 
 
-def _load(recorder: Recorder, request: Request) -> dict[str, Any]:
+def _load(recorder: Recorder, insights: Insights, request: Request) -> dict[str, Any]:
     asked = {name: values[0] for name, values in parse_qs(request.query_string).items()}
     own, only_told = asked.get("account") == "local", asked.get("to") == "events"
     loaded, refused = 0, []
@@ -66,6 +69,12 @@ def _load(recorder: Recorder, request: Request) -> dict[str, Any]:
                 loaded += 1
             case Refusal():
                 refused.append({"line": outcome.line, "reason": outcome.reason})
+            case Aside(kind="insight", document=event):
+                reason = insights.take(event, request.account_id)
+                if reason:
+                    refused.append({"line": outcome.line, "reason": reason})
+                else:
+                    loaded += 1
             case Aside():
                 refused.append({"line": outcome.line, "reason": f"not an event but {outcome.kind}"})
     return {"loaded": loaded, "refused": refused}

@@ -180,6 +180,10 @@ class Trails:
             stored["HasInsightSelectors"] = bool(selectors)
         return ok({"TrailARN": trail["TrailARN"], "InsightSelectors": selectors})
 
+    def insights(self, arn: str) -> set[str]:
+        """The types of Insights that a trail looks for."""
+        return {str(selector["InsightType"]) for selector in self._insights.get(arn, ())}
+
     def _get_insight_selectors(self, body: dict[str, Any]) -> Response:
         status, headers, content = self._original["GetTrail"]({"Name": body.get("TrailName", "")})
         if status >= 400:

@@ -1,4 +1,4 @@
-"""CloudTrail records as EventBridge events."""
+"""CloudTrail records as EventBridge events, in the form that ministack's default bus takes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-DETAIL_TYPES = {
-    "AwsApiCall": "AWS API Call via CloudTrail",
-    "AwsConsoleAction": "AWS Console Action via CloudTrail",
-    "AwsConsoleSignIn": "AWS Console Signin via CloudTrail",
-    "AwsServiceEvent": "AWS Service Event via CloudTrail",
-    "AwsVpceEvent": "AWS Network Activity Event via CloudTrail",
-}
-"""By ``eventType``. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html; other
-pages of AWS spell the third "AWS Console Sign In via CloudTrail", so a rule should name both."""
+from raytrail.replay import detail_type_of, is_quiet, source_of
 
-VIA_CLOUDTRAIL = " via CloudTrail"
+__all__ = ["event_of", "is_quiet"]
 
 
 def event_of(record: Mapping[str, Any], account_id: str) -> dict[str, Any]:
@@ -29,11 +21,10 @@ def event_of(record: Mapping[str, Any], account_id: str) -> dict[str, Any]:
         record: A CloudTrail record.
         account_id: The account to name when the record names none.
     """
-    service = str(record["eventSource"]).partition(".")[0]
     return {
         "EventId": str(uuid.uuid4()),
-        "DetailType": DETAIL_TYPES.get(str(record.get("eventType")), DETAIL_TYPES["AwsApiCall"]),
-        "Source": f"aws.{service}",
+        "DetailType": detail_type_of(record),
+        "Source": source_of(record),
         "Account": str(record.get("recipientAccountId") or account_id),
         "Time": calendar.timegm(time.strptime(str(record["eventTime"])[:19], "%Y-%m-%dT%H:%M:%S")),
         "Region": str(record["awsRegion"]),
@@ -41,18 +32,3 @@ def event_of(record: Mapping[str, Any], account_id: str) -> dict[str, Any]:
         "Detail": json.dumps(record),
         "EventBusName": "default",
     }
-
-
-def is_quiet(event: Mapping[str, Any]) -> bool:
-    """Whether an event is a management event that only reads: it wakes only rules that ask for all of them.
-
-    Args:
-        event: As a target gets it: ``source``, ``detail-type``, ``detail``.
-    """
-    detail = event.get("detail")
-    if not str(event.get("source", "")).startswith("aws.") or not isinstance(detail, Mapping):
-        return False
-    if not str(event.get("detail-type", "")).endswith(VIA_CLOUDTRAIL):
-        return False
-    management = str(detail.get("managementEvent", True)).lower() == "true"
-    return management and str(detail.get("readOnly", "")).lower() == "true"

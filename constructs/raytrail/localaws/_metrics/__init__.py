@@ -2,9 +2,11 @@
 
 Emulated:
     - The service metrics of `_catalog`, for every request and invocation, however it came about.
-    - GetMetricData with metric math, GetMetricStatistics and ListMetrics, in the JSON and Query protocols.
-    - Metric alarms on one metric or on metric math: M out of N, missing data, every static comparison, percentiles;
-      their actions (SNS, Lambda), history and EventBridge event. Composite alarms are ministack's, driven by these.
+    - GetMetricData with metric math and Metrics Insights, GetMetricStatistics and ListMetrics, in the JSON and Query
+      protocols.
+    - Metric alarms on one metric, on metric math or on a query of Metrics Insights: M out of N, missing data, every
+      static comparison, percentiles; their actions (SNS, Lambda), history and EventBridge event. Composite alarms are
+      ministack's, driven by these.
     - AWS::CloudWatch::CompositeAlarm; AWS::CloudWatch::Alarm keeps every property.
 
 Held against: botocore's model of CloudWatch (shapes, in both protocols); the tables and examples that AWS prints
@@ -14,8 +16,8 @@ Known to differ from AWS:
     - Metrics and alarms are there at once: nothing is delayed, alarms are evaluated each second, and the period that
       runs counts as soon as it has data.
     - An alarm looks back over its evaluation periods and two more, whatever its period; AWS does not say how many.
-    - Refused, not emulated: anomaly detection, PromQL and log alarms, evaluation windows, SEARCH, Metrics Insights,
-      actions on EC2, Auto Scaling and Systems Manager.
+    - Refused, not emulated: anomaly detection, PromQL and log alarms, evaluation windows, SEARCH, Metrics
+      Insights with GROUP BY, ORDER BY, LIMIT or tags, actions on EC2, Auto Scaling and Systems Manager.
     - Percentile alarms evaluate however few the samples are (EvaluateLowSampleCountPercentile is kept only).
     - HTTP APIs, Step Functions and S3 send no metrics; NumberOfMessagesReceived and -Deleted of SQS are not counted.
     - GetMetricData answers in one page. CBOR is not spoken: SDKs that default to it must be set to JSON or Query.

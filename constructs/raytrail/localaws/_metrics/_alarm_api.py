@@ -8,7 +8,7 @@ from typing import Any
 from raytrail.localaws._hooks import hook
 from raytrail.localaws._metrics._alarm_notice import AlarmNotices
 from raytrail.localaws._metrics._alarm_rules import COMPARISONS
-from raytrail.localaws._metrics._reader import check_period, check_queries
+from raytrail.localaws._metrics._reader import check_period, check_queries, period_of
 from raytrail.localaws._metrics._statistics import is_statistic
 from raytrail.localaws._metrics._wire import ApiError, Operation, Values, Wire
 
@@ -131,10 +131,10 @@ def _check_metrics(request: Values) -> int:
     check_queries(metrics, "Metrics")
     if sum(query.get("ReturnData", True) for query in metrics) != 1:
         raise ApiError("ValidationError", "Exactly one element of the metrics list should return data.")
-    periods = {query["MetricStat"]["Period"] for query in metrics if "MetricStat" in query}
+    periods = {period for query in metrics if (period := period_of(query)) is not None}
     if len(periods) != 1:
         raise ApiError("ValidationError", "The metrics of an alarm must all have the same period")
-    return int(periods.pop())
+    return periods.pop()
 
 
 def _refuse_enum(member: str, value: Any, allowed: tuple[str, ...]) -> None:

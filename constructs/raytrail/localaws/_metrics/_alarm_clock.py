@@ -13,7 +13,7 @@ from raytrail.localaws._hooks import hook, wrap
 from raytrail.localaws._metrics._alarm_notice import AlarmNotices, stamp
 from raytrail.localaws._metrics._alarm_rules import EXTRA_PERIODS, Datapoint, MissingData, Rule, Verdict, judge
 from raytrail.localaws._metrics._math import Series
-from raytrail.localaws._metrics._reader import MetricReader
+from raytrail.localaws._metrics._reader import MetricReader, period_of
 from raytrail.localaws._metrics._store import MetricStore
 
 logger = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ def _queries(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _rule_period(alarm: Mapping[str, Any]) -> int:
-    return int(next(query["MetricStat"]["Period"] for query in _queries(alarm) if "MetricStat" in query))
+    return next(period for query in _queries(alarm) if (period := period_of(query)) is not None)
 
 
 def _begins_at_zero(alarm: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """Evaluates metric math over time series.
 
 Of AWS's functions these are refused, each by name: ANOMALY_DETECTION_BAND, SEARCH, SERVICE_QUOTA,
-INSIGHT_RULE_METRIC, LAMBDA, DB_PERF_INSIGHTS and Metrics Insights queries.
+INSIGHT_RULE_METRIC, LAMBDA and DB_PERF_INSIGHTS. Queries of Metrics Insights are no metric math: see `_select`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 from raytrail.localaws._metrics._math import Scope, Series, Value, evaluate
 from raytrail.localaws._metrics._math_grammar import MathError, parse
+from raytrail.localaws._metrics._select import is_select, parse_select
 from raytrail.localaws._metrics._statistics import Sample, is_statistic, statistic
 from raytrail.localaws._metrics._store import Metric, MetricStore
 from raytrail.localaws._metrics._wire import ApiError
@@ -64,7 +65,8 @@ def check_queries(queries: Sequence[Query], parameter: str = "MetricDataQueries"
     """Refuse what AWS refuses before it reads any data.
 
     Raises:
-        ApiError: An id, statistic or period that is not valid, or both or neither of MetricStat and Expression.
+        ApiError: An id, statistic or period that is not valid, or both or neither of MetricStat and Expression; or a
+            query of Metrics Insights without a period.
     """
     ids = [query["Id"] for query in queries]
     if len(set(ids)) != len(ids):
@@ -90,9 +92,20 @@ def check_queries(queries: Sequence[Query], parameter: str = "MetricDataQueries"
                 )
         else:
             try:
-                parse(query["Expression"])
+                select = parse_select(query["Expression"]) if is_select(query["Expression"]) else None
+                if select is None:
+                    parse(query["Expression"])
             except MathError as error:
                 raise ApiError("ValidationError", f"Error in expression '{query['Id']}': {error}") from error
+            if select is not None:
+                check_period(query.get("Period", 0), f"{member}.Period")
+
+
+def period_of(query: Query) -> int | None:
+    """The period of a query that reads data itself: of one metric, or of Metrics Insights; None of metric math."""
+    if "MetricStat" in query:
+        return int(query["MetricStat"]["Period"])
+    return int(query["Period"]) if is_select(query["Expression"]) else None
 
 
 class _Evaluation:
@@ -116,7 +129,10 @@ class _Evaluation:
             raise ApiError("ValidationError", f"Error in expression '{id}': it refers to itself")
         self._open.add(id)
         query = self._queries[id]
-        value = self._metric(query) if "MetricStat" in query else self._expression(query)
+        if "MetricStat" in query:
+            value: Value = self._metric(query)
+        else:
+            value = self._select(query) if is_select(query["Expression"]) else self._expression(query)
         self._open.discard(id)
         self._found[id] = value
         return value
@@ -131,9 +147,12 @@ class _Evaluation:
         period = stat["Period"]
         # A period that the range begins in the middle of is read whole, as AWS rounds StartTime down.
         samples = self._store.samples(metric, self._start // period * period, self._end, stat.get("Unit"))
-        values = {time: statistic(group, stat["Stat"]) for time, group in by_period(samples, period).items()}
-        points = {time: value for time, value in values.items() if value is not None}
-        return Series(points, period, query.get("Label", metric.name), query["Id"])
+        return _series(samples, period, stat["Stat"], query, metric.name)
+
+    def _select(self, query: Query) -> Series:
+        select, period = parse_select(query["Expression"]), int(query["Period"])
+        samples = select.samples(self._store, self._start // period * period, self._end)
+        return _series(samples, period, select.statistic, query, query["Id"])
 
     def _expression(self, query: Query) -> Value:
         periods = [q["MetricStat"]["Period"] for q in self._queries.values() if "MetricStat" in q]
@@ -164,6 +183,12 @@ class _Evaluation:
         value = self._value(id)
         assert isinstance(value, Series)
         return value
+
+
+def _series(samples: Sequence[Sample], period: int, stat: str, query: Query, label: str) -> Series:
+    values = {time: statistic(group, stat) for time, group in by_period(samples, period).items()}
+    points = {time: value for time, value in values.items() if value is not None}
+    return Series(points, period, query.get("Label", label), query["Id"])
 
 
 class _Metrics(Mapping[str, Series]):

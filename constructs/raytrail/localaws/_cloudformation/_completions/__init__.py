@@ -5,11 +5,11 @@ Each module completes the types of one service: what it sets is what the service
 
 from __future__ import annotations
 
-from raytrail.localaws._cloudformation._completions import _apis, _existing, _others, _tables
+from raytrail.localaws._cloudformation._completions import _apis, _existing, _machines, _others, _tables
 from raytrail.localaws._cloudformation._completions._completed import Handler
 
 
 def install(handlers: dict[str, Handler]) -> None:
     """Complete the handlers in place."""
-    for module in (_apis, _tables, _others, _existing):
+    for module in (_apis, _tables, _others, _machines, _existing):
         module.install(handlers)

@@ -1,0 +1,175 @@
+"""Where alerts can go beside the channel, and what lets EventBridge deliver there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from aws_cdk import Annotations, ArnFormat, Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from raytrail.errors import InvalidProps
+
+EVENTS = "events.amazonaws.com"
+LOG_GROUPS = "/aws/events/"
+"""Begins the names of log groups that EventBridge writes to."""
+
+Gets = Literal["event", "alert", "text"]
+
+
+def rules_of(scope: Construct) -> str:
+    """The ARN pattern of the rules in the scope's account and Region."""
+    return Stack.of(scope).format_arn(service="events", resource="rule", resource_name="*")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertTarget:
+    """A queue, a topic, a function or a log group that gets every alert as it comes, neither grouped nor suppressed.
+
+    Made by one of `queue`, `topic`, `function` and `log_group`.
+
+    Attributes:
+        kind: Begins the id of the target.
+        arn: What EventBridge delivers to.
+        gets: The whole ``event``; the ``alert``, which is what is said of the rule and the event; or a ``text``, JSON
+            with a sentence first and without the event.
+        admit: Lets EventBridge deliver, as AWS documents it.
+        watched: The function whose errors are watched, if it is one.
+    """
+
+    kind: str
+    arn: str
+    gets: Gets
+    admit: Callable[[Construct], None]
+    watched: lambda_.IFunction | None = None
+
+    @classmethod
+    def queue(cls, queue: sqs.IQueue) -> Self:
+        """A standard queue, which gets JSON: ``detection``, which is said of the rule, and ``event``, whole.
+
+        Raises:
+            InvalidProps: The queue is FIFO, or encrypted with AWS's key of SQS, or not at all.
+        """
+        if queue.fifo:
+            raise InvalidProps(f"queue {queue.node.path} is FIFO; alerts have no order, so give a standard queue")
+        if queue.encryption_type == sqs.QueueEncryption.UNENCRYPTED:
+            raise InvalidProps(f"queue {queue.node.path} is not encrypted; give it a key, or one that SQS manages")
+        _check_key(queue.node.path, queue.encryption_master_key, queue.encryption_type)
+        return cls(kind="Queue", arn=queue.queue_arn, gets="alert", admit=lambda scope: admit_to_queue(scope, queue))
+
+    @classmethod
+    def topic(cls, topic: sns.ITopic) -> Self:
+        """A standard topic, which gets JSON with a sentence first, without the event.
+
+        Raises:
+            InvalidProps: The topic is FIFO, or encrypted with AWS's key of SNS.
+        """
+        if topic.fifo:
+            raise InvalidProps(f"topic {topic.node.path} is FIFO; alerts have no order, so give a standard topic")
+        _check_key(topic.node.path, topic.master_key)
+
+        def admit(scope: Construct) -> None:
+            # EventBridge takes no conditions in the statement that lets it publish.
+            statement = iam.PolicyStatement(
+                sid="AllowEventBridge",
+                principals=[iam.ServicePrincipal(EVENTS)],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+            )
+            _say(scope, topic.topic_arn, added=topic.add_to_resource_policy(statement).statement_added)
+            _admit_to_key(topic.master_key)
+
+        return cls(kind="Topic", arn=topic.topic_arn, gets="text", admit=admit)
+
+    @classmethod
+    def function(cls, function: lambda_.IFunction) -> Self:
+        """A function, whose event has ``detection``, which is said of the rule, and ``event``, whole.
+
+        Its errors raise an alarm. What becomes of an alert that it fails on is for its own configuration to say.
+        """
+
+        def admit(scope: Construct) -> None:
+            # Without the account as a condition: EventBridge does not send it.
+            function.add_permission(
+                f"AllowAlerts{scope.node.addr}", principal=iam.ServicePrincipal(EVENTS), source_arn=rules_of(scope)
+            )
+
+        return cls(kind="Function", arn=function.function_arn, gets="alert", admit=admit, watched=function)
+
+    @classmethod
+    def log_group(cls, log_group: logs.ILogGroup) -> Self:
+        """A log group under ``/aws/events/``, which gets the event, whole.
+
+        The policy that lets EventBridge write there is that of `ApiCallAlerts`.
+
+        Raises:
+            InvalidProps: Its name begins otherwise, or is left to CloudFormation.
+        """
+        own = log_group.node.default_child
+        name = own.log_group_name if isinstance(own, logs.CfnLogGroup) else log_group.log_group_name
+        if name is None or not (Token.is_unresolved(name) or name.startswith(LOG_GROUPS)):
+            raise InvalidProps(
+                f"log group {log_group.node.path} has a name that begins with {LOG_GROUPS}, got {name!r}: EventBridge "
+                "may write there"
+            )
+        # EventBridge wants the ARN without the ":*" that CloudFormation's GetAtt has.
+        arn = Stack.of(log_group).format_arn(
+            service="logs",
+            resource="log-group",
+            resource_name=log_group.log_group_name,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return cls(kind="Log", arn=arn, gets="event", admit=lambda scope: None)
+
+
+def admit_to_queue(scope: Construct, queue: sqs.IQueue) -> None:
+    """Let rules of the scope's account and Region send to a queue.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions, and
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    statement = iam.PolicyStatement(
+        sid="AllowRules",
+        principals=[iam.ServicePrincipal(EVENTS)],
+        actions=["sqs:SendMessage"],
+        resources=[queue.queue_arn],
+        conditions={"ArnLike": {"aws:SourceArn": rules_of(scope)}},
+    )
+    _say(scope, queue.queue_arn, added=queue.add_to_resource_policy(statement).statement_added)
+    _admit_to_key(queue.encryption_master_key)
+
+
+def _check_key(path: str, key: kms.IKey | None, type: sqs.QueueEncryption | None = None) -> None:
+    if type == sqs.QueueEncryption.KMS_MANAGED or (key is not None and ":alias/aws/" in key.key_arn):
+        raise InvalidProps(
+            f"{path} is encrypted with a key that AWS manages, whose policy lets EventBridge not use it; give it a "
+            "key of your own"
+        )
+
+
+def _admit_to_key(key: kms.IKey | None) -> None:
+    # The channel's key lets EventBridge in already; said twice it is one statement.
+    if key is not None:
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AllowEvents",
+                principals=[iam.ServicePrincipal(EVENTS)],
+                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+                resources=["*"],
+            )
+        )
+
+
+def _say(scope: Construct, arn: str, *, added: bool) -> None:
+    if not added:
+        Annotations.of(scope).add_warning_v2(
+            "raytrail:alert-target-policy",
+            f"{arn} is not of this app: its own policy is to let {EVENTS} send there, or no alert arrives",
+        )

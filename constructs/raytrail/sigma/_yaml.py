@@ -1,0 +1,88 @@
+"""YAML whose lines are remembered: pySigma reads plain values, which no longer know where they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from raytrail.sigma._errors import InvalidRule
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file."""
+
+    path: Path
+    value: Any
+    """What pySigma reads."""
+    node: yaml.Node
+
+    def line_of(self, *keys: str | int) -> int:
+        """The line, counted from 1, of the key or list item that ``keys`` lead to, or of the last that there is."""
+        node, line = self.node, self.node.start_mark.line + 1
+        for key in keys:
+            found = _child(node, key)
+            if found is None:
+                break
+            node, line = found
+        return line
+
+
+def documents(path: Path) -> Iterator[Document]:
+    """The documents of a file that are not empty.
+
+    Raises:
+        InvalidRule: The file cannot be read, is not YAML, or has a key twice.
+    """
+    try:
+        loader = yaml.CSafeLoader(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidRule(path, 1, f"the file cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InvalidRule(path, 1, f"the file is not UTF-8 text: {error}") from error
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            assert node is not None  # there is one
+            _refuse_twice(path, node, set())
+            value = loader.construct_document(node)
+            if value is not None:
+                yield Document(path, value, node)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InvalidRule(path, line, f"not YAML: {error.problem}") from error
+    finally:
+        loader.dispose()
+
+
+def _child(node: yaml.Node, key: str | int) -> tuple[yaml.Node, int] | None:
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            if name.value == str(key):
+                return value, name.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key], node.value[key].start_mark.line + 1
+    return None
+
+
+def _refuse_twice(path: Path, node: yaml.Node, seen: set[int]) -> None:
+    """YAML lets the last of two equal keys win, which drops a condition in silence."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        keys: set[Any] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in keys:
+                    line = key.start_mark.line + 1
+                    raise InvalidRule(path, line, f"key {key.value!r} is there twice; write its values as one list")
+                keys.add(key.value)
+            _refuse_twice(path, value, seen)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _refuse_twice(path, item, seen)

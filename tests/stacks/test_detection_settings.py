@@ -1,0 +1,135 @@
+"""What the settings of detection change in the templates."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Annotations, Match
+from tests.synth import Json, only, properties, resources
+
+from raytrail.errors import InvalidProps, InvalidSettings
+from raytrail.settings import read_settings
+from raytrail.sigma import catalog
+from raytrail.sigma.compiler import InvalidRule
+from stacks import compose
+
+ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+RULE = """
+title: Somebody looked at instances
+id: 0e9e3e57-9a4d-4d10-9b4f-2fd2d3ab8f11
+level: medium
+logsource: {product: aws, service: cloudtrail}
+detection:
+  selection: {eventSource: ec2.amazonaws.com, eventName: DescribeInstances}
+  condition: selection
+"""
+
+
+def told(template: Json) -> dict[str, Json]:
+    """The rules of a template by the detection that each is of."""
+    rules = resources(template, "AWS::Events::Rule").values()
+    return {each["Metadata"]["raytrail:detections"][0]["name"]: each["Properties"] for each in rules}
+
+
+def composed(context: dict[str, Any], **settings: Any) -> App:
+    app = App(context={key: value for key, value in context.items() if key != "raytrail"})
+    compose(app, read_settings(settings))
+    return app
+
+
+def test_what_is_told_are_the_alerts_of_the_catalogue_that_eventbridge_expresses_and_that_can_fire(synth):
+    rules = told(synth()["raytrail-detection"])
+    alerts = {each.name for each in catalog() if each.alerts and each.patterns}
+    # Data events of buckets are not among what the trail records by itself.
+    assert set(rules) <= alerts
+    assert len(rules) >= 50
+
+
+def test_rules_that_the_trail_records_nothing_for_are_left_out_and_named(context):
+    app = composed(context)
+    stack = app.node.find_child("raytrail-detection")
+    left_out = [
+        each for each in catalog() if each.alerts and each.patterns and each.name not in stack.alerts.detections
+    ]
+    for each in left_out:
+        said = f"rule {each.name} cannot fire here and is left out: .*"
+        Annotations.from_stack(stack).has_info("*", Match.string_like_regexp(said))
+
+
+def test_sigma_rules_of_a_folder_are_told_too(synth, tmp_path):
+    (tmp_path / "theirs.yml").write_text(RULE, encoding="utf-8")
+    rules = told(synth(detection={"sigma_dirs": [str(tmp_path)]})["raytrail-detection"])
+    assert rules["theirs"]["State"] == ALL_EVENTS
+
+
+def test_a_sigma_rule_that_cannot_be_read_is_named_with_file_and_line(synth, tmp_path):
+    (tmp_path / "theirs.yml").write_text(RULE.replace("medium", "loud"), encoding="utf-8")
+    with pytest.raises(InvalidRule, match=r"theirs\.yml:4"):
+        synth(detection={"sigma_dirs": [str(tmp_path)]})
+
+
+def test_a_sigma_rule_that_can_never_fire_is_an_error_that_names_the_setting(synth, tmp_path):
+    rule = RULE.replace("ec2.", "s3.").replace("DescribeInstances", "GetObject")
+    (tmp_path / "theirs.yml").write_text(rule, encoding="utf-8")
+    with pytest.raises(RuntimeError, match=r"can never fire: .*DataEvents\.of\('AWS::S3::Object'"):
+        synth(detection={"sigma_dirs": [str(tmp_path)]})
+    objects = {"resource_type": "AWS::S3::Object", "arn_prefixes": ["arn:aws:s3:::files/"]}
+    synth(detection={"sigma_dirs": [str(tmp_path)]}, audit={"data_events": [objects]})
+
+
+def pager(template):
+    functions = properties(template, "AWS::Lambda::Function")
+    (found,) = (each for each in functions if "GROUPED" in each["Environment"]["Variables"])
+    return found
+
+
+def test_suppressions_and_grouping_reach_the_pager(synth):
+    suppression = {"until": "2999-01-31", "reason": "the pipeline", "tag": ["alerts", "known"]}
+    made = synth(detection={"suppressions": [suppression], "group_alerts": False})["raytrail-detection"]
+    function = pager(made)
+    assert function["Environment"]["Variables"]["GROUPED"] == "false"
+    assert function["Code"] != pager(synth()["raytrail-detection"])["Code"]
+    assert "iam:ListRoleTags" in json.dumps(properties(made, "AWS::IAM::Policy"))
+
+
+@pytest.mark.parametrize(
+    ("suppression", "said"),
+    [
+        ({"reason": "known", "account": "111122223333"}, "detection.suppressions.0.until: needs a value"),
+        ({"until": "2999-01-31", "reason": "known"}, "should name an actor, an account or a tag"),
+        ({"until": "2999-01-31", "reason": "known", "actor": "*"}, "actor '*' of the suppression 'known' is the ARN"),
+        ({"until": "2999-01-31", "reason": "known", "tag": ["a"]}, "detection.suppressions.0.tag"),
+    ],
+)
+def test_a_suppression_that_is_none_is_refused(synth, suppression, said):
+    with pytest.raises((InvalidSettings, InvalidProps)) as refused:
+        synth(detection={"suppressions": [suppression]})
+    assert said in str(refused.value)
+
+
+def test_elsewhere_reads_of_global_services_are_brought_on_request(synth):
+    plain, asked = (synth(region="eu-west-1", detection={"forward_reads": reads}) for reads in (False, True))
+    assert only(plain["raytrail-global-events"], "AWS::Events::Rule")["State"] == "ENABLED"
+    assert only(asked["raytrail-global-events"], "AWS::Events::Rule")["State"] == ALL_EVENTS
+
+
+def test_the_lake_is_asked_on_a_schedule_which_can_be_left_out(synth):
+    (schedule,) = properties(
+        synth(detection={"schedule_minutes": 240})["raytrail-detection"], "AWS::Scheduler::Schedule"
+    )
+    assert schedule["ScheduleExpression"] == "rate(240 minutes)"
+    never = synth(detection={"schedule_minutes": None})
+    assert not properties(never["raytrail-detection"], "AWS::Scheduler::Schedule")
+    assert not properties(synth(audit={"enabled": False})["raytrail-detection"], "AWS::Scheduler::Schedule")
+
+
+def test_each_cis_control_that_is_asked_for_has_an_alarm_on_the_trails_log_group(synth):
+    made = synth(detection={"cis_alarms": True, "cis_controls": ["4.1", "4.3"]})["raytrail-detection"]
+    filters = properties(made, "AWS::Logs::MetricFilter")
+    assert len(filters) == 2
+    existing = {"bucket_name": "the-trail", "prefix": ""}
+    with pytest.raises(InvalidSettings, match=r"cis_alarms: needs the trail's log group; set audit\.existing_trail"):
+        synth(detection={"cis_alarms": True}, audit={"existing_trail": existing})
