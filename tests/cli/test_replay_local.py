@@ -12,6 +12,9 @@ from tests.athena_lake import Lake
 from tests.audit.own_records import event
 from tests.cli.command import Gatekeeper, Refusal, Said
 
+from raytrail.cli._replay import _rules
+from raytrail.sigma import catalog
+
 pytestmark = pytest.mark.local
 
 Json = dict[str, Any]
@@ -28,6 +31,17 @@ LATER = event("StopLogging", "cloudtrail", eventID="later", eventTime="2026-10-0
 def elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder without an app: the rules are the catalogue's."""
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+
+
+FEW = ("trail_tampering", "sign_in_failed", "sign_ins_failing")
+
+
+@pytest.fixture(autouse=True)
+def few_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule and a correlation of the catalogue: each is a statement that takes its second."""
+    few = tuple(rule for rule in catalog() if rule.name in FEW)
+    assert len(few) == len(FEW)
+    monkeypatch.setattr(_rules, "catalog", lambda: few)
 
 
 @pytest.fixture(scope="module")

@@ -134,7 +134,7 @@ def _has_array_of_objects(value: Any) -> bool:
     return isinstance(value, dict) and any(map(_has_array_of_objects, value.values()))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(pattern=PATTERNS, given_event=EVENTS)
 def test_a_pattern_matches_what_the_other_engine_says_that_it_matches(pattern: Json, given_event: Json):
     assume(matcher.refusal(pattern) is None)
@@ -144,7 +144,7 @@ def test_a_pattern_matches_what_the_other_engine_says_that_it_matches(pattern: J
     assert compile_pattern(pattern).matches(given_event) is expected
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(alternatives=ALTERNATIVES, value=st.one_of(VALUES, st.lists(VALUES, max_size=3)))
 def test_a_list_of_alternatives_matches_what_the_other_engine_says_that_it_matches(alternatives: list[Any], value: Any):
     pattern, given_event = {"a": alternatives}, {"a": value}
