@@ -21,7 +21,7 @@ def test_a_session_keeps_its_region_and_its_keys_to_itself() -> None:
 
 
 def test_the_folders_of_the_models_do_not_grow_with_each_session() -> None:
-    before = loader().search_paths
+    before = list(loader().search_paths)
     for _ in range(3):
         LocalAws(port=9).session()
     assert loader().search_paths == before

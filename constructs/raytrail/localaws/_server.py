@@ -104,6 +104,7 @@ class LocalAws:
         for name in ("config_file", "credentials_file"):
             nothing[name] = (None, None, os.devnull, None)
         session = botocore.session.Session(session_vars=nothing)
+        session.register_component("data_loader", loader())
         return boto3.Session(
             botocore_session=session,
             region_name=region or self.config.region,
