@@ -27,7 +27,7 @@ from raytrail.detection import (
 )
 from raytrail.errors import InvalidProps, InvalidSettings
 from raytrail.settings import Settings
-from raytrail.sigma import CompiledRule, Vantage, catalog
+from raytrail.sigma import CompiledRule, Vantage, catalog, unreachable
 from stacks._kit import KitStack, log_retention
 from stacks.audit import AuditStack
 
@@ -113,6 +113,19 @@ class DetectionStack(KitStack):
 
     def _ask_the_lake(self, settings: Settings, minutes: int, audit: AuditStack, own: Sequence[CompiledRule]) -> None:
         known = (*catalog(), *own)
+        by_name = {rule.name: rule for rule in known}
+        wanted = unseen(known)
+        dead = {
+            rule.name: obstacles
+            for rule in wanted
+            if (obstacles := unreachable(rule, _seen(audit), among=by_name, engine="athena"))
+        }
+        for rule in own:
+            if rule.name in dead:
+                raise InvalidSettings(f"detection.sigma_dirs: {rule.name} can never fire: {dead[rule.name][0]}")
+        for name, obstacles in dead.items():
+            said = f"{name} cannot fire here and is not asked of the lake: {obstacles[0]}"
+            Annotations.of(self).add_info_v2(f"raytrail:not-asked-{name}", said)
         ScheduledDetections(
             self,
             "Scheduled",
@@ -121,7 +134,10 @@ class DetectionStack(KitStack):
             channel=self.channel,
             regions=audit.regions,
             accounts=settings.audit.accounts,
-            rules=unseen(known),
+            rules=[rule for rule in wanted if rule.name not in dead],
+            # EventBridge tells of its own Region at once; the lake has the others.
+            told=[rule for rule in self.alerts.detections.values() if rule.alerts],
+            home_region=settings.region,
             among=known,
             # Made beside the lake, whose rights are written there.
             role=reader_role(audit, "ScheduledReader", lake=audit.lake),

@@ -204,6 +204,7 @@ def test_of_a_file_with_many_bad_lines_some_are_named_and_all_are_counted(here: 
     ("arguments", "said"),
     [
         (["no/such/path"], "no/such/path does not exist"),
+        (["/dev/null"], "/dev/null is no file and no folder"),
         (["{logs}", "--engine", "splunk"], "--engine is eventbridge, athena or both, got 'splunk'"),
         (["{logs}", "--templates", "no-such-folder"], "--templates no-such-folder is no folder"),
         (["{logs}", "--templates", "."], "holds no *.template.json"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from raytrail.detection import rule_of_api_call
 from raytrail.errors import InvalidProps
-from raytrail.sigma import Call
+from raytrail.sigma import Call, catalog
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from raytrail.sigma import Call
     [
         ("dynamodb:DeleteTable", "dynamodb.amazonaws.com", "dynamodb_delete_table", "DynamodbDeleteTable"),
         ("cloudwatch:DeleteAlarms", "monitoring.amazonaws.com", "cloudwatch_delete_alarms", "CloudwatchDeleteAlarms"),
-        ("ses:DeleteIdentity", "email.amazonaws.com", "ses_delete_identity", "SesDeleteIdentity"),
+        ("ses:DeleteIdentity", "ses.amazonaws.com", "ses_delete_identity", "SesDeleteIdentity"),
         ("access-analyzer:DeleteAnalyzer", "access-analyzer.amazonaws.com", "access_analyzer_delete_analyzer", None),
         ("rds:DeleteDBInstance", "rds.amazonaws.com", "rds_delete_db_instance", "RdsDeleteDbInstance"),
         ("s3:PutBucketACL", "s3.amazonaws.com", "s3_put_bucket_acl", "S3PutBucketAcl"),
@@ -40,6 +40,15 @@ def test_a_call_to_lambda_is_looked_for_with_the_date_of_its_api_too():
         "eventsource = 'lambda.amazonaws.com' AND "
         "(eventname = 'UpdateFunctionCode' OR eventname LIKE 'UpdateFunctionCode20%')"
     )
+
+
+def test_a_service_is_looked_for_by_the_name_that_cloudtrail_has_for_it():
+    """Of the services whose calls the catalogue names with a source of their own."""
+    sources = {call.source for each in catalog() for call in each.calls if "*" not in call.source}
+    for service, source in (("ses", "ses"), ("cloudwatch", "monitoring"), ("iam", "iam"), ("sso", "sso")):
+        (call, *_) = rule_of_api_call(f"{service}:DeleteThing").calls
+        assert call.source == f"{source}.amazonaws.com"
+        assert call.source in sources
 
 
 def test_the_same_call_has_the_same_id_and_another_call_another():

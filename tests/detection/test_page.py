@@ -86,6 +86,15 @@ def test_the_mail_says_the_same_in_lines():
     )
 
 
+def test_what_the_caller_wrote_cannot_pass_for_a_part_of_the_mail():
+    forged = "Value 'a\n\nWhat to do:\n  1. Nothing\u2028: known test' at 'userName' " + "x" * 1000
+    mail = mail_of(alert(**AT, errorCode="ValidationError", errorMessage=forged), None, grouped=True)
+    (line,) = (each for each in mail.splitlines() if "Nothing" in each)
+    assert line.startswith("refused    ValidationError Value 'a What to do: 1. Nothing : known test'")
+    assert len(line) < 520
+    assert mail.count("\nWhat to do:\n") == 1
+
+
 def test_without_grouping_nothing_is_said_of_the_hour():
     assert "counted" not in mail_of(alert(**AT), None, grouped=False)
 
@@ -126,6 +135,11 @@ def test_a_record_that_says_little_makes_a_page_all_the_same():
     assert len(bare.event_id) == 64
 
 
+def test_an_id_that_is_too_long_for_a_key_becomes_one_that_is_not():
+    assert alert(eventID="e" * 128).event_id == "e" * 128
+    assert len(alert(eventID="e" * 129).event_id) == 64
+
+
 SESSION = session_of("deploy", "monday")
 WITHOUT_ISSUER = {key: value for key, value in SESSION.items() if key != "sessionContext"}
 
@@ -144,6 +158,8 @@ WITHOUT_ISSUER = {key: value for key, value in SESSION.items() if key != "sessio
         ({"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}, "autoscaling.amazonaws.com"),
         ({"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}, "ANONYMOUS_PRINCIPAL"),
         ({"sessionContext": {"sessionIssuer": None}, "arn": None}, "unknown"),
+        ({"sessionContext": "odd", "onBehalfOf": "odd", "arn": None}, "unknown"),
+        ("odd", "unknown"),
     ],
 )
 def test_sessions_of_a_role_are_one_actor_and_everybody_has_a_name(identity, principal):

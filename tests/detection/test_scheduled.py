@@ -160,6 +160,22 @@ def test_by_default_what_alerts_and_eventbridge_cannot_express_is_asked(stack: S
     assert {name for each in made.statements for name in each.rules} == wanted
 
 
+def test_what_eventbridge_tells_in_its_region_is_asked_of_the_others(stack: Stack) -> None:
+    made = scheduled(
+        stack, rules=[SINGLE], told=[rule("key_made", predicate="eventname = 'A'")], regions=[REGION, "eu-west-1"]
+    )
+    here, elsewhere = made.statements
+    assert "region IN ('us-east-1', 'eu-west-1')" in here.sql
+    assert "region IN ('eu-west-1')" in elsewhere.sql
+    assert (here.rules, elsewhere.rules) == (("odd_key",), ("key_made",))
+    assert set(questions_of(stack)["detections"]) == {"odd_key", "key_made"}
+
+
+def test_where_there_is_no_other_region_nothing_is_asked_of_one(stack: Stack) -> None:
+    made = scheduled(stack, rules=[SINGLE], told=[rule("key_made", predicate="eventname = 'A'")])
+    assert [each.rules for each in made.statements] == [("odd_key",)]
+
+
 def test_hunting_rules_and_what_eventbridge_expresses_are_not_asked() -> None:
     assert unseen([rule(), rule("low", patterns=(), predicate="true", level="low"), SINGLE, PART]) == [SINGLE]
 

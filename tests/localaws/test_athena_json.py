@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from raytrail.localaws._athena._errors import QueryFailed
@@ -146,6 +146,8 @@ class TestAddresses:
         found = ipaddress.ip_network(f"{network[0]}/{network[1]}", strict=False)
         if near:
             address = found.broadcast_address
+        # Trino takes an IPv6 address that maps an IPv4 one for the IPv4 one.
+        assume(getattr(address, "ipv4_mapped", None) is None)
         text = str(address) if compressed else address.exploded
         inside = f"contains({_literal(str(found))}, TRY_CAST(j AS ipaddress))"
         assert ask(engine, inside, text) is (address in found)

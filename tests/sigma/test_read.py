@@ -100,6 +100,7 @@ CHANGES = {
         "key 'eventName' is there twice",
     ),
     "YAML that is none": ("  condition: selection", "  condition: [", 21, "not YAML"),
+    "a character that YAML does not allow": ("title:", "title: \x07", 1, "not YAML"),
     "a sentence with a colon": ("  - Nobody does", "  - Nobody: ever", 10, "put one with a colon into quotes"),
     "steps that are no list": (
         "next_steps:\n  - Start it again",

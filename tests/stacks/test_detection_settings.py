@@ -133,3 +133,12 @@ def test_each_cis_control_that_is_asked_for_has_an_alarm_on_the_trails_log_group
     existing = {"bucket_name": "the-trail", "prefix": ""}
     with pytest.raises(InvalidSettings, match=r"cis_alarms: needs the trail's log group; set audit\.existing_trail"):
         synth(detection={"cis_alarms": True}, audit={"existing_trail": existing})
+
+
+def test_what_cannot_fire_is_not_asked_of_the_lake_and_is_named(context):
+    stack = composed(context).node.find_child("raytrail-detection")
+    asked = stack.node.find_child("Scheduled").detections
+    assert "many_secrets_read" in asked
+    assert "many_objects_deleted" not in asked
+    said = "many_objects_deleted cannot fire here and is not asked of the lake: .*data events of AWS::S3::Object.*"
+    Annotations.from_stack(stack).has_info("*", Match.string_like_regexp(said))

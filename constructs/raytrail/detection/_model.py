@@ -16,7 +16,7 @@ API_CALL = "AWS API Call via CloudTrail"
 SIGN_IN = ("AWS Console Signin via CloudTrail", "AWS Console Sign In via CloudTrail")
 
 # Services whose IAM prefix is not the name that CloudTrail records them by.
-_EVENT_SOURCES = {"cloudwatch": "monitoring", "ses": "email"}
+_EVENT_SOURCES = {"cloudwatch": "monitoring"}
 _CALL = re.compile(r"(?P<service>[a-z0-9-]+):(?P<name>[A-Z][A-Za-z0-9]+)")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")

@@ -82,6 +82,9 @@ class ScheduledDetections(Construct):
         regions: The Regions to read, of those that the lake shows.
         accounts: The accounts to read, of those that the lake shows. Default: the stack's.
         rules: What to detect. Default: of the catalogue, what alerts and has no pattern of EventBridge.
+        told: Rules that EventBridge tells of at once, in its own Region: they are asked of the files of the other
+            Regions alone. Default: none.
+        home_region: That Region. Default: the stack's.
         among: Where else the rules of correlations are looked for. Default: the catalogue.
         role: A role of Lambda's that may ask the lake, as `AnalystRole` makes one; give it where the lake is in another
             stack, made in that stack, so that its rights are written there. Default: one is made here.
@@ -115,6 +118,8 @@ class ScheduledDetections(Construct):
         regions: Sequence[str],
         accounts: Sequence[str] = (),
         rules: Sequence[CompiledRule] | None = None,
+        told: Sequence[CompiledRule] = (),
+        home_region: str | None = None,
         among: Sequence[CompiledRule] | None = None,
         role: iam.IRole | None = None,
         period_minutes: int = 60,
@@ -124,19 +129,26 @@ class ScheduledDetections(Construct):
         super().__init__(scope, id)
         _check(period_minutes, lag_minutes, regions)
         self.detections = {rule.name: rule for rule in (unseen(catalog()) if rules is None else rules)}
+        elsewhere = [region for region in regions if region != (home_region or Stack.of(self).region)]
+        told = [rule for rule in told if rule.predicate is not None and elsewhere]
         for rule in self.detections.values():
             if rule.predicate is None and rule.correlation is None:
                 raise InvalidProps(f"rule {rule.name!r} cannot be asked of the lake: {rule.athena_reason}")
-        further = {f"further_{number}": expression for number, expression in enumerate(_FURTHER.values())}
+        carry = {f"further_{number}": expression for number, expression in enumerate(_FURTHER.values())}
         self.statements = statements(
             list(self.detections.values()),
             table=lake.table_name,
             # The accounts may be known only where the stack is deployed.
             accounts=["${accounts}"],
             regions=regions,
-            carry=further,
+            carry=carry,
             among=catalog() if among is None else among,
         )
+        if told:
+            self.detections |= {rule.name: rule for rule in told}
+            self.statements += statements(
+                told, table=lake.table_name, accounts=["${accounts}"], regions=elsewhere, carry=carry
+            )
         if not self.statements:
             raise InvalidProps("rules are none that the lake is asked for: give some, or leave the schedule out")
         self.undelivered = sqs.Queue(

@@ -55,6 +55,8 @@ def documents(path: Path) -> Iterator[Document]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidRule(path, line, f"not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:  # of characters that YAML does not allow, which have no mark
+        raise InvalidRule(path, 1, f"not YAML: {' '.join(str(error).split())}") from error
     finally:
         loader.dispose()
 

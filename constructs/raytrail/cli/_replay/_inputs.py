@@ -96,6 +96,8 @@ def find_inputs(paths: Sequence[str], aws: Aws | None) -> Inputs:
         path = Path(text)
         if not path.exists():
             raise WrongUse(f"{text} does not exist; give a file or folder of CloudTrail logs, or s3://BUCKET/PREFIX")
+        if not path.is_file() and not path.is_dir():
+            raise WrongUse(f"{text} is no file and no folder; save what it gives to a file, and give that")
         for each in files_below(path):
             if each == path or each.name.lower().endswith(SUFFIXES):
                 found.files.append(each)

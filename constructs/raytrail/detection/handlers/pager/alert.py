@@ -9,6 +9,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
+LONGEST_ID = 128
+
 
 @dataclass(frozen=True)
 class Alert:
@@ -50,13 +52,16 @@ class Alert:
     @property
     def identity(self) -> Json:
         """Who called, as the record has it."""
-        return self.record.get("userIdentity") or {}
+        return _object(self.record.get("userIdentity"))
 
     @property
     def event_id(self) -> str:
         """The record's id: the same whenever it is delivered."""
-        known = self.record.get("eventID")
-        return str(known or hashlib.sha256(json.dumps(self.record, sort_keys=True).encode()).hexdigest())
+        known = str(self.record.get("eventID") or "")
+        # Of a key of the table: an id of AWS has 36 characters.
+        if 0 < len(known) <= LONGEST_ID:
+            return known
+        return hashlib.sha256(json.dumps(self.record, sort_keys=True).encode()).hexdigest()
 
     @property
     def time(self) -> str:
@@ -85,7 +90,7 @@ class Alert:
         A session's name is chosen by whoever assumes the role, so it must not tell one actor from another.
         """
         identity = self.identity
-        issuer = (identity.get("sessionContext") or {}).get("sessionIssuer") or {}
+        issuer = _object(_object(identity.get("sessionContext")).get("sessionIssuer"))
         if issuer.get("arn"):
             return str(issuer["arn"])
         arn = str(identity.get("arn") or "")
@@ -94,7 +99,7 @@ class Alert:
         # "AROA...:session" of a caller in another account, and those that have no ARN at all.
         names = (
             arn,
-            (identity.get("onBehalfOf") or {}).get("userId"),
+            _object(identity.get("onBehalfOf")).get("userId"),
             str(identity.get("principalId") or "").partition(":")[0],
             identity.get("userName"),
             identity.get("invokedBy"),
@@ -111,3 +116,8 @@ class Alert:
         kind, _, path = rest.partition("/")
         kind = "role" if kind == "assumed-role" else kind
         return (account, kind, path.rpartition("/")[2]) if path and kind in ("role", "user") else None
+
+
+def _object(value: Any) -> Json:
+    """What should be an object, and in an odd record is something else."""
+    return value if isinstance(value, dict) else {}

@@ -13,6 +13,8 @@ from raytrail.detection.handlers.pager.alert import Alert
 LONGEST_SUBJECT = 99
 """https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: ASCII, fewer than 100 characters."""
 _WIDTH = 88
+LONGEST_FACT = 500
+"""Of what the caller may have chosen, as an error message that repeats what was sent."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def mail_of(alert: Alert, earlier: Earlier | None, *, grouped: bool) -> str:
     }
     parts = [
         _wrapped(str(document["title"])),
-        "\n".join(f"{name:<10} {value}" for name, value in facts.items() if value),
+        "\n".join(f"{name:<10} {_one_line(value)}" for name, value in facts.items() if value),
         _section("What it means", [document["meaning"]] if document["meaning"] else []),
         _section("What to do", [f"{n}. {step}" for n, step in enumerate(document["next_steps"] or [], 1)]),
         _section("What it may be instead", [f"- {each}" for each in document["false_positives"]]),
@@ -121,6 +123,12 @@ def _about_the_hour(alert: Alert, earlier: Earlier | None, *, grouped: bool) -> 
         count = f"{earlier.alerts} alert{'s' if earlier.alerts != 1 else ''}"
         told += f" In the hour from {earlier.hour.replace('T', ' ')}:00 UTC there were {count}."
     return _wrapped(told)
+
+
+def _one_line(value: object) -> str:
+    """A value that the caller may have chosen, without what would make it look like another part of the page."""
+    text = " ".join("".join(each if each.isprintable() else " " for each in str(value)).split())
+    return text if len(text) <= LONGEST_FACT else f"{text[: LONGEST_FACT - 3]}..."
 
 
 def _section(title: str, lines: list[str]) -> str:

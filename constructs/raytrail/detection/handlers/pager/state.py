@@ -23,8 +23,8 @@ from raytrail.detection.handlers.pager.page import Earlier
 CLAIM_SECONDS = 60
 """Longer than the function may run."""
 KEPT_SECONDS = 7 * 86_400
-_LONGEST_KEY = 1024
-"""DynamoDB takes 2,048 bytes."""
+_LONGEST_KEY = 2048
+"""In bytes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ class Pages:
 
     def earlier(self, alert: Alert) -> Earlier | None:
         """The last hour before the alert's that had any, as far back as the table remembers."""
+        if not alert.hour:  # a key may not be compared with nothing
+            return None
         last = self._query(alert, "entry < :entry", {":entry": alert.hour}, ScanIndexForward=False, Limit=1)["Items"]
         if not last:
             return None
@@ -125,4 +127,4 @@ class Pages:
     @staticmethod
     def _group(alert: Alert) -> str:
         group = f"{alert.name} {alert.account} {alert.principal}"
-        return group if len(group) <= _LONGEST_KEY else hashlib.sha256(group.encode()).hexdigest()
+        return group if len(group.encode()) <= _LONGEST_KEY else hashlib.sha256(group.encode()).hexdigest()

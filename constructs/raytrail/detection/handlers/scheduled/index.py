@@ -24,7 +24,7 @@ import boto3
 from botocore.config import Config
 
 from raytrail.detection.handlers.scheduled.alert import message_of
-from raytrail.sigma.window import parameters
+from raytrail.sigma.window import DELIVERY, parameters
 
 # Athena runs some 20 queries of an account at a time (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html):
 # these are not to be all of them.
@@ -42,7 +42,8 @@ class QueryFailed(Exception):
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Ask about the window that belongs to the scheduled time, and return how many alerts there were."""
-    end = datetime.fromisoformat(event["time"]) - timedelta(minutes=int(os.environ["LAG_MINUTES"]))
+    lag = timedelta(minutes=int(os.environ["LAG_MINUTES"]))
+    end = datetime.fromisoformat(event["time"]) - lag
     start = end - timedelta(minutes=int(os.environ["PERIOD_MINUTES"]))
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
     questions = _questions()
@@ -60,10 +61,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _ask(statement: dict[str, Any], start: datetime, end: datetime, deadline: float) -> list[list[str | None]]:
     """Run a statement, and return its rows."""
+    # With a long lag, files of the window may lie under the day on which the function runs.
+    delivery = max(DELIVERY, timedelta(minutes=int(os.environ["LAG_MINUTES"])))
     accounts = ", ".join(f"'{account}'" for account in os.environ["ACCOUNTS"].split(","))
     query = _athena().start_query_execution(
         QueryString=statement["sql"].replace("'${accounts}'", accounts),
-        ExecutionParameters=parameters(start, end, before_seconds=statement["before_seconds"]),
+        ExecutionParameters=parameters(start, end, before_seconds=statement["before_seconds"], delivery=delivery),
         QueryExecutionContext={"Catalog": "AwsDataCatalog", "Database": os.environ["DATABASE"]},
         WorkGroup=os.environ["WORKGROUP"],
     )["QueryExecutionId"]
