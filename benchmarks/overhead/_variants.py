@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from raytrail.instrumentation._model_environment import variables
+from raytrail.instrumentation._model_exporters import XRay
+from raytrail.instrumentation._model_telemetry import Telemetry
 from raytrail.localaws._functions._environment import (
     DISABLED_INSTRUMENTATIONS,
     adot_variables,
@@ -124,24 +127,32 @@ def adot(title: str, *settings: Mapping[str, str], exported: bool = True) -> Var
     return Variant(title=title, spans=spans, adot=True, variables=dict(ChainMap(*map(dict, settings))))
 
 
+def of_the_kit(*, fast_start: bool) -> dict[str, str]:
+    """The variables that `instrument_lambda` sets for traces to X-Ray: Application Signals is off."""
+    return variables(
+        Telemetry(language="python", service_name=FUNCTION_NAME, exporters=(XRay(),), fast_start=fast_start)
+    )
+
+
 LITE = {"OTEL_AWS_LAMBDA_FAST_START": "true"}
 EVERY_LIBRARY = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "none"}
 BOTOCORE_ALONE = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": f"{DISABLED_INSTRUMENTATIONS},urllib,urllib3"}
 NO_SIGNALS = {"OTEL_AWS_APPLICATION_SIGNALS_ENABLED": "false"}
 
-ADOT_LITE = adot("ADOT, lite mode", LITE)
-ADOT = adot("ADOT, full")
-ADOT_ALL = adot("ADOT, full, every library", EVERY_LIBRARY)
+ADOT_LITE = adot("ADOT, lite mode", of_the_kit(fast_start=True))
+ADOT = adot("ADOT, full", of_the_kit(fast_start=False))
+ADOT_SIGNALS = adot("ADOT, full, Application Signals")
+ADOT_ALL = adot("ADOT, full, every library", of_the_kit(fast_start=False), EVERY_LIBRARY)
 
-VARIANTS = (BARE, XRAY_SDK, POWERTOOLS, ADOT_LITE, ADOT, ADOT_ALL)
-"""What `make bench` compares."""
+VARIANTS = (BARE, XRAY_SDK, POWERTOOLS, ADOT_LITE, ADOT, ADOT_SIGNALS, ADOT_ALL)
+"""What `make bench` compares: ADOT as `instrument_lambda` sets it up, and with more."""
 
 SETTINGS = (
     BARE,
     XRAY_SDK,
-    ADOT_LITE,
+    adot("lite, signals", LITE),
     adot("lite, no signals", LITE, NO_SIGNALS),
-    ADOT,
+    adot("full, signals"),
     adot("full, no signals", NO_SIGNALS),
     adot("full, X-Ray propagator", {"OTEL_PROPAGATORS": "xray"}),
     adot("full, botocore alone", BOTOCORE_ALONE),
