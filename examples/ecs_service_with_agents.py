@@ -59,7 +59,10 @@ class ShopStack(Stack):
             firelens=firelens,
         )
 
-        search = self._make_your_task("Search", logging=ecs.LogDrivers.aws_logs(stream_prefix="search"))
+        search = self._make_your_task(
+            "Search",
+            logging=ecs.LogDrivers.aws_logs(stream_prefix="search", log_retention=logs.RetentionDays.ONE_MONTH),
+        )
         instrument_ecs(
             search,
             service_name="search",
@@ -83,7 +86,7 @@ class ShopStack(Stack):
             "App",
             image=ecs.ContainerImage.from_registry("public.ecr.aws/docker/library/python:3.13-slim"),
             memory_limit_mib=256,
-            logging=ecs.LogDrivers.aws_logs(stream_prefix="cart"),
+            logging=ecs.LogDrivers.aws_logs(stream_prefix="cart", log_retention=logs.RetentionDays.ONE_MONTH),
         )
         instrument_ecs(cart, service_name="cart", agent=XRayDaemonContainer())
 

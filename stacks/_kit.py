@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from aws_cdk import Environment, Stack
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from raytrail.alerting import AlertChannel
 from raytrail.settings import RetentionDays, Settings
 
 
@@ -28,6 +30,22 @@ class KitStack(Stack):
             description=description,
             tags={"kit": settings.name, "concern": concern},
         )
+
+
+def alert_channel(stack: KitStack, what: str, *, settings: Settings) -> AlertChannel:
+    """Return who is told: over the topic that the account has, or over one that is made, with an inbox.
+
+    Args:
+        stack: Where it is made.
+        what: What is told, as "alerts": the end of the name that mails have.
+        settings: The settings of the app.
+    """
+    existing, detection = settings.detection.existing_topic, settings.detection
+    name = f"{settings.name} {what}"
+    if existing is None:
+        return AlertChannel(stack, "Channel", display_name=name, emails=detection.emails)
+    topic = sns.Topic.from_topic_attributes(stack, "Topic", topic_arn=existing.arn, key_arn=existing.key_arn)
+    return AlertChannel(stack, "Channel", display_name=name, emails=detection.emails, topic=topic)
 
 
 _RETENTION: dict[int, logs.RetentionDays] = {

@@ -87,7 +87,10 @@ class AuditStack(KitStack):
         CfnOutput(self, "TrailName", value=settings.name)
 
     def _take_trail(self, settings: Settings, existing: ExistingTrail) -> None:
-        bucket = s3.Bucket.from_bucket_name(self, "TrailBucket", existing.bucket_name)
+        files_key = kms.Key.from_key_arn(self, "FilesKey", existing.files_key_arn) if existing.files_key_arn else None
+        bucket = s3.Bucket.from_bucket_attributes(
+            self, "TrailBucket", bucket_name=existing.bucket_name, encryption_key=files_key
+        )
         key = kms.Key.from_key_arn(self, "ResultsKey", existing.kms_key_arn) if existing.kms_key_arn else None
         self._make_lake(
             settings, bucket=bucket, key=key, prefix=existing.prefix, organization_id=existing.organization_id

@@ -15,7 +15,7 @@ from raytrail.dashboards import AuditAlarms, OperationsDashboard, SecurityDashbo
 from raytrail.detection import ApiCallAlerts
 from raytrail.settings import Settings
 from raytrail.tracing import TraceGroup
-from stacks._kit import KitStack
+from stacks._kit import KitStack, alert_channel
 
 
 class DashboardsStack(KitStack):
@@ -37,9 +37,7 @@ class DashboardsStack(KitStack):
     ) -> None:
         super().__init__(scope, "dashboards", settings=settings, description="Dashboards and alarms")
         if channel is None:
-            channel = AlertChannel(
-                self, "Channel", display_name=f"{settings.name} alarms", emails=settings.detection.emails
-            )
+            channel = alert_channel(self, "alarms", settings=settings)
         if service and service_logs:
             self._show_operations(
                 settings, channel, service, service_counts, service_logs, access_logs, trace_groups or {}
@@ -56,7 +54,8 @@ class DashboardsStack(KitStack):
         if audit:
             alarms = AuditAlarms(self, "AuditAlarms", metrics=audit, channel=channel)
             CfnOutput(self, "DeniedCallsAlarm", value=alarms.denied_calls.alarm_name)
-        CfnOutput(self, "AlarmInboxUrl", value=channel.inbox.queue_url)
+        if settings.detection.existing_topic is None:
+            CfnOutput(self, "AlarmInboxUrl", value=channel.inbox.queue_url)
 
     def _show_operations(
         self,

@@ -11,7 +11,6 @@ from aws_cdk import Annotations, CfnOutput
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from raytrail.alerting import AlertChannel
 from raytrail.audit import InsightAlert
 from raytrail.detection import (
     GLOBAL_REGION,
@@ -28,7 +27,7 @@ from raytrail.detection import (
 from raytrail.errors import InvalidProps, InvalidSettings
 from raytrail.settings import Settings
 from raytrail.sigma import CompiledRule, Vantage, catalog, unreachable
-from stacks._kit import KitStack, log_retention
+from stacks._kit import KitStack, alert_channel, log_retention
 from stacks.audit import AuditStack
 
 
@@ -51,9 +50,7 @@ class DetectionStack(KitStack):
         audit: AuditStack | None = None,
     ) -> None:
         super().__init__(scope, "detection", settings=settings, description="Alerts on suspicious API calls")
-        self.channel = AlertChannel(
-            self, "Channel", display_name=f"{settings.name} alerts", emails=settings.detection.emails
-        )
+        self.channel = alert_channel(self, "alerts", settings=settings)
         self.alerts = ApiCallAlerts(
             self,
             "Alerts",
@@ -67,6 +64,9 @@ class DetectionStack(KitStack):
             ),
             log_group_name=f"/aws/events/{settings.name}-alerts",
             log_retention=log_retention(settings.detection.log_retention_days),
+            log_policy=settings.detection.log_policy,
+            without=settings.detection.leave_out,
+            most_rules=settings.detection.most_rules,
             metric_namespace=f"{settings.name}/Alerts",
         )
         own = _compiled(self, [Path(each) for each in settings.detection.sigma_dirs])
@@ -82,7 +82,8 @@ class DetectionStack(KitStack):
         if settings.detection.cis_alarms:
             self._add_cis_alarms(settings, audit.log_group if audit else None)
         CfnOutput(self, "AlertTopicArn", value=self.channel.topic.topic_arn)
-        CfnOutput(self, "AlertInboxUrl", value=self.channel.inbox.queue_url)
+        if settings.detection.existing_topic is None:
+            CfnOutput(self, "AlertInboxUrl", value=self.channel.inbox.queue_url)
         CfnOutput(self, "AlertLogGroup", value=self.alerts.log_group.log_group_name)
         CfnOutput(self, "PagerLogGroup", value=self.alerts.pager.log_group.log_group_name)
         CfnOutput(self, "PagerQueueUrl", value=self.alerts.pager.queue.queue_url)
@@ -114,7 +115,8 @@ class DetectionStack(KitStack):
     def _ask_the_lake(self, settings: Settings, minutes: int, audit: AuditStack, own: Sequence[CompiledRule]) -> None:
         known = (*catalog(), *own)
         by_name = {rule.name: rule for rule in known}
-        wanted = unseen(known)
+        left_out = [rule for rule in known if rule.name in settings.detection.leave_out and rule.predicate]
+        wanted = [*unseen(known), *left_out]
         dead = {
             rule.name: obstacles
             for rule in wanted

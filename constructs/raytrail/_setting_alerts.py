@@ -15,6 +15,7 @@ Tag = tuple[
     Annotated[str, Field(min_length=1, max_length=128)],
     Annotated[str, Field(max_length=256)],
 ]
+"""Key and value of a tag."""
 
 
 class SuppressionSettings(Section):

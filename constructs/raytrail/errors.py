@@ -33,7 +33,7 @@ class InvalidFilter(InvalidProps):
 
     Attributes:
         column: Where reading stopped, counted from 1.
-        expected: What may stand there, in words.
+        expected: What may stand there, in words; empty where nothing may.
     """
 
     def __init__(self, message: str, *, column: int, expected: str = "") -> None:

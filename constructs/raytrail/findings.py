@@ -13,8 +13,11 @@ class Place(NamedTuple):
     """Partition, Region and account of a stack, as the id of a finding writes them."""
 
     partition: str
+    """As ``aws``."""
     region: str
+    """As ``eu-west-1``."""
     account: str
+    """12 digits."""
 
 
 def acknowledge(scope: IConstruct, findings: Mapping[str, str]) -> None:
@@ -28,7 +31,11 @@ def acknowledge(scope: IConstruct, findings: Mapping[str, str]) -> None:
 
 
 def place_of(scope: IConstruct) -> Place:
-    """Return where the scope's stack is: what is not known before the deployment stands as ``<AWS::AccountId>``."""
+    """Return where the scope's stack is: what is not known before the deployment stands as ``<AWS::AccountId>``.
+
+    Args:
+        scope: A construct in the stack.
+    """
     stack = Stack.of(scope)
     values = {"Partition": stack.partition, "Region": stack.region, "AccountId": stack.account}
     return Place(*(f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in values.items()))

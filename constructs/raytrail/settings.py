@@ -35,6 +35,7 @@ from raytrail._setting_types import (
     RegionFolder,
     RetentionDays,
     SecretName,
+    TopicArn,
 )
 from raytrail.errors import InvalidSettings
 
@@ -44,6 +45,7 @@ __all__ = [
     "DashboardsSettings",
     "DataEventsSettings",
     "DetectionSettings",
+    "ExistingTopic",
     "ExistingTrail",
     "InsightsSettings",
     "NetworkActivitySettings",
@@ -78,6 +80,7 @@ DEFAULT_REGIONS = (
     "us-west-1",
     "us-west-2",
 )
+"""The Regions that are on in every account, without an opt-in."""
 
 
 class TracingSettings(Section):
@@ -123,6 +126,13 @@ class ExistingTrail(Section):
         description=(
             "A key for the Athena results, on which whoever asks needs kms:GenerateDataKey and kms:Decrypt (the "
             "trail's own key seldom lets readers encrypt). Default: keys that S3 manages."
+        ),
+    )
+    files_key_arn: KeyArn | None = Field(
+        None,
+        description=(
+            "The key that the trail's files are encrypted with, so that who may ask the lake may decrypt them. "
+            "Default: keys that S3 manages."
         ),
     )
 
@@ -213,12 +223,31 @@ class AuditSettings(Section):
         return days
 
 
+class ExistingTopic(Section):
+    """A topic that the account already has, with those who listen to it: alerts and alarms go there."""
+
+    arn: TopicArn = Field(description="The topic's ARN: a standard one, of the home Region.")
+    key_arn: KeyArn | None = Field(
+        None, description="The key that the topic is encrypted with, which is to be one of your own. Default: none."
+    )
+
+
 class DetectionSettings(Section):
     """The detection stack: EventBridge rules over API calls, and their alerts."""
 
     enabled: bool = Field(True, description="Whether the detection stack is part of the app.")
     emails: Annotated[tuple[Email, ...], DISTINCT] = Field(
         (), description="Addresses that get each alert; each confirms its subscription once."
+    )
+    existing_topic: ExistingTopic | None = Field(
+        None, description="Publish alerts and alarms to this topic instead of making one with an inbox."
+    )
+    log_policy: bool = Field(
+        True,
+        description=(
+            "Whether CloudWatch Logs gets a resource policy that lets EventBridge write; without it one of the ten "
+            "that a Region may have is to do so already."
+        ),
     )
     log_retention_days: RetentionDays = Field(365, description="Days that the log group of alerts keeps them.")
     api_calls: Annotated[tuple[ApiCall, ...], DISTINCT] = Field(
@@ -229,6 +258,12 @@ class DetectionSettings(Section):
     )
     group_alerts: bool = Field(
         True, description="Whether the alerts of one actor, detection and hour are one page; without it each is one."
+    )
+    leave_out: Annotated[tuple[str, ...], DISTINCT] = Field(
+        (), description="Detections of the kit that EventBridge does not tell of, by name; the lake is asked for them."
+    )
+    most_rules: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Rules that the event bus takes, where AWS raised that. Default: the Region's quota."
     )
     suppressions: tuple[SuppressionSettings, ...] = Field((), description="What nobody is told of, each until a day.")
     forward_reads: bool = Field(
@@ -283,14 +318,22 @@ class Settings(Section):
     region: Region = Field("us-east-1", description="The home Region.")
     account: AccountId | None = Field(None, description="The account id; default: that of the deploying credentials.")
     tracing: TracingSettings = TracingSettings()
+    """The tracing stack."""
     audit: AuditSettings = AuditSettings()
+    """The audit stack."""
     detection: DetectionSettings = DetectionSettings()
+    """The detection stack."""
     dashboards: DashboardsSettings = DashboardsSettings()
+    """The dashboards stack."""
     sample: SampleSettings = SampleSettings()
+    """The sample stack."""
 
 
 def read_context(cdk_json: Path) -> dict[str, Any]:
     """Return the context that an app under ``cdk_json`` has: its feature flags, its settings, and what the CLI adds.
+
+    Args:
+        cdk_json: The file, ``cdk.json``.
 
     Raises:
         InvalidSettings: the file is missing or is not JSON.
@@ -315,7 +358,8 @@ def read_settings(base: object, override: object = None) -> Settings:
 
     Args:
         base: ``context.raytrail`` of cdk.json, or None.
-        override: The value that the CLI was given with ``-c raytrail=…``: JSON text, a mapping, or None.
+        override: The value that the CLI was given with ``-c raytrail=…``: JSON text, a mapping, or None. Default:
+            nothing.
 
     Raises:
         InvalidSettings: An unknown key, a wrong type or a value out of range; the message has a line for each.

@@ -198,6 +198,10 @@ def test_a_wrong_word_is_one_sentence_without_a_traceback(run, tmp_path, argumen
     [
         ({"detection": {"enabled": False}}, "cdk.json switches off detection; remove detection.enabled there"),
         ({"audit": {"existing_trail": {"bucket_name": "theirs"}}}, "remove audit.existing_trail there for the demo"),
+        (
+            {"detection": {"existing_topic": {"arn": "arn:aws:sns:us-east-1:111122223333:oncall"}}},
+            "remove detection.existing_topic there for the demo",
+        ),
         ({"regoin": "eu-west-1"}, "regoin"),
     ],
 )

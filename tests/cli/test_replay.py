@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
 import json
 import os
 import signal
@@ -20,6 +22,7 @@ from tests.cli.command import Said, environment_with, raytrail
 from tests.cli.folder_lake import SHAPES, lines
 
 from raytrail.cli._replay import _pieces, _pool, _rules
+from raytrail.cli._replay._correlate import Correlations
 from raytrail.sigma import attack, catalog
 
 Json = dict[str, Any]
@@ -200,6 +203,59 @@ def test_of_a_file_with_many_bad_lines_some_are_named_and_all_are_counted(here: 
     assert "50 files or lines could not be read" in said.err
 
 
+def test_a_file_that_is_no_log_has_one_line_whatever_is_in_it(here: Here, tmp_path: Path, logs: Path) -> None:
+    noise = b"\x00\xff\n\x01{\n" * 300
+    (tmp_path / "core.log").write_bytes(noise)
+    (tmp_path / "disk.gz").write_bytes(gzip.compress(noise))
+    said = here("replay", str(tmp_path), "--json", "--engine", "eventbridge")
+    assert (said.status, essence(rows(said))) == (3, BOTH[:1])
+    named = [line for line in said.err.splitlines() if line.startswith("not read: ")]
+    assert [line.partition(": none of its ")[0] for line in named] == [
+        f"not read: {tmp_path / name}" for name in ("core.log", "disk.gz")
+    ]
+    assert all("lines is a CloudTrail record; the first: not JSON" in line for line in named)
+
+
+NAMES = {
+    b"escape\x1b[31m.json": "escape\x1b[31m.json",
+    "wide\u009b31m\u202e.json".encode(): "wide\u009b31m\u202e.json",
+    b"latin-\xe9.json": "latin-\ufffd.json",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_whole_in_json_and_no_terminal_obeys_it(here: Here, tmp_path: Path, name: bytes) -> None:
+    doors = [event("ConsoleLogin", "signin", responseElements={"ConsoleLogin": "Failure"}) for _ in range(10)]
+    folder = os.fsencode(tmp_path)
+    Path(os.fsdecode(os.path.join(folder, name))).write_bytes(lines([STOPPED, *doors, {"no": "record"}]))  # noqa: PTH118 - bytes
+    said = here("replay", str(tmp_path), "--json")
+    assert said.status == 3
+    assert {row["file"] for row in rows(said)} == {str(tmp_path / NAMES[name])}
+    assert "sign_ins_failing" in {row["detection"] for row in rows(said)}
+    assert said.out.isascii()
+    assert "\x1b" not in said.out + said.err
+    assert "\u009b" not in said.err
+
+
+ODD_TIMES = ["0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00", None, "yesterday", ["x"], "2026-13-45T99:00:00Z"]
+
+
+def test_odd_times_are_no_reason_to_fail(here: Here, tmp_path: Path) -> None:
+    times = [*ODD_TIMES, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-10-01T23:30:00-02:00"]
+    (tmp_path / "a.ndjson").write_bytes(lines([{**STOPPED, "eventTime": time} for time in times]))
+    found = here("replay", str(tmp_path))
+    assert found.status == 0
+    assert "9 records of 1 account(s), 0001-01-01 to 9999-12-31" in found.err
+    pages = [line.split() for line in found.out.partition("Pages:")[2].partition("The noisiest")[0].splitlines()[2:]]
+    assert [(day, int(count)) for _, *day, _, count in filter(None, pages)] == [
+        (["no", "day"], 1),
+        (["0001-01-01"], 1),
+        (["2026-10-02"], 1),
+        (["9999-12-31"], 1),
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -213,7 +269,10 @@ def test_of_a_file_with_many_bad_lines_some_are_named_and_all_are_counted(here: 
         (["{logs}", "--athena", "main", "--engine", "eventbridge"], "--athena asks Athena"),
         (["{logs}", "--region", "eu-west-1"], "files are replayed without AWS; leave out --region"),
         (["{logs}", "--database", "x"], "--database is for --athena"),
-        (["s3://X", "--endpoint", "http://127.0.0.1:1"], "names no bucket"),
+        (["s3://X", "--endpoint", "http://127.0.0.1:1"], "'s3://X' names no bucket"),
+        (["s3://"], "'s3://' names no bucket; a location is s3://BUCKET or s3://BUCKET/PREFIX"),
+        (["s3:/bucket/logs"], "'s3:/bucket/logs' is no location of S3: write s3://BUCKET"),
+        (["S3://bucket"], "'S3://bucket' is no location of S3: write s3://BUCKET"),
     ],
 )
 def test_a_wrong_use_is_one_sentence_and_status_2(here: Here, logs: Path, arguments: list[str], said: str) -> None:
@@ -274,6 +333,19 @@ def test_a_rule_of_others_that_cannot_be_compiled_is_named_with_file_and_line(
     said = here("replay", str(logs), "--sigma", str(sigma))
     assert said.status == 2
     assert f"{sigma / 'ninja.yml'}:" in said.err
+
+
+def test_what_is_doubtful_in_rules_of_others_is_a_line_each(here: Here, sigma: Path, logs: Path) -> None:
+    text = RULES["ninja.yml"].replace("attack.t1078", "attack.t1999").replace("eventName:", "eventName|re:")
+    (sigma / "ninja.yml").write_text(text, encoding="utf-8")
+    said = here("replay", str(logs), "--json", "--sigma", str(sigma))
+    assert said.status == 0
+    assert [line for line in said.err.splitlines() if "ninja" in line] == [
+        f"--sigma: {sigma / 'ninja.yml'}:7: tag 'attack.t1999' is no technique of ATT&CK {attack().version}, revoked, "
+        "or newer; ignored",
+        f"--sigma: {sigma / 'ninja.yml'}: ninja_came: only Athena can express the rule, because for EventBridge "
+        "eventName: EventBridge has no regular expressions; use startswith, endswith or contains|cased",
+    ]
 
 
 def template(folder: Path, state: str, *, name: str = "logging_stopped") -> Path:
@@ -384,6 +456,14 @@ def test_the_command_is_there_as_a_process_of_its_own(logs: Path) -> None:
     said = raytrail("replay", os.fspath(logs), "--json", "--engine", "eventbridge")
     assert said.status == 0
     assert essence(rows(said)) == BOTH[:1]
+
+
+def test_no_room_for_temporary_files_is_one_sentence(here: Here, logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Correlations, "keep", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+    said = here("replay", str(logs))
+    assert (said.status, said.out) == (1, "")
+    assert said.err.startswith("raytrail: there is no room for temporary files in ")
+    assert len(said.err.splitlines()) == 1
 
 
 def test_ctrl_c_ends_it_at_once_with_130(tmp_path: Path) -> None:

@@ -54,6 +54,36 @@ def test_whatever_takes_part_in_a_correlation_is_looked_at(
             assert all(windows.may_complete(slots[place], fewest(asked)) for place in span)
 
 
+VALUES = "requestParameters.items.id"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    moments=st.lists(st.tuples(st.integers(0, 2000), st.lists(st.integers(0, 9), max_size=6)), max_size=12),
+    count=st.integers(2, 6),
+)
+def test_whatever_brings_values_of_an_array_is_looked_at(moments: list[tuple[int, list[int]]], count: int) -> None:
+    asked = correlation(type="value_count", value_field=VALUES, count=count)
+    windows = Windows()
+    records = [
+        # Columns have no capitals, so that a rule may write them as it likes.
+        {**record(at), "requestparameters": {"items": [{"id": each} for each in ids]}}
+        for at, ids in moments
+    ]
+    slots = [slot_of(each, "c", asked) for each in records]
+    for slot in slots:
+        windows.add(slot)
+    for end, _ in moments:
+        span = [place for place, (at, _) in enumerate(moments) if end - asked.timespan_seconds <= at <= end]
+        if len({each for place in span for each in moments[place][1]}) >= count:
+            assert all(windows.may_complete(slots[place], fewest(asked)) for place in span)
+
+
+def test_a_time_without_an_offset_is_one_in_utc() -> None:
+    with_offset, without = ({"eventTime": f"2026-10-01T12:00:00{end}"} for end in ("Z", ""))
+    assert slot_of(with_offset, "c", correlation()) == slot_of(without, "c", correlation())
+
+
 def test_a_lonely_record_is_spared_and_one_without_a_time_is_not() -> None:
     asked = correlation()
     windows = Windows()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from raytrail._lambda_layers import LAYER_OF, RUNTIMES, WRAPPERS, otel_layers
 from raytrail.cli._why._diagnosis import CHECKS, SAID_BY, diagnose
-from raytrail.cli._why._layers import LAYER_OF, RUNTIMES, WRAPPERS, otel_layers
 from raytrail.cli._why._policies import allows
 from raytrail.cli._why._seen import FunctionSeen, RoleSeen, RuleSeen, SecretSeen, StageSeen, TracesSeen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -249,6 +250,24 @@ def test_by_default_the_alerts_of_the_catalogue_are_told_and_what_is_for_hunting
     wanted = {each.name for each in catalog() if each.alerts and each.patterns}
     assert set(alerts.detections) == wanted
     assert {each.level for each in alerts.detections.values()} <= {"medium", "high", "critical"}
+
+
+def test_detections_of_the_catalogue_can_be_left_out_by_name(stack, channel):
+    alerts = ApiCallAlerts(stack, "Alerts", channel=channel, without=["root_use", "trail_tampering"])
+    wanted = {each.name for each in catalog() if each.alerts and each.patterns}
+    assert set(alerts.detections) == wanted - {"root_use", "trail_tampering"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"without": ["root_uses"]}, "the catalogue has no rule 'root_uses'; did you mean 'root_use'?"),
+        ({"without": ["root_use"], "rules": [rule()]}, "without is for the rules of the catalogue"),
+    ],
+)
+def test_what_is_left_out_is_of_the_catalogue(stack, channel, given, said):
+    with pytest.raises(InvalidProps, match=re.escape(said)):
+        ApiCallAlerts(stack, "Alerts", channel=channel, **given)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ lake would be asked, run by the embedded Athena.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import Counter
@@ -16,14 +17,14 @@ import pytest
 from sigma.collection import SigmaCollection
 from sigma.validation import SigmaValidator
 from sigma.validators.core import validators
-from sigma.validators.core.values import EscapedWildcardIssue, NumberAsStringIssue
+from sigma.validators.core.values import ControlCharacterIssue, EscapedWildcardIssue, NumberAsStringIssue
 from tests.detection import record_kit
 from tests.detection.engines import athena_answers, eventbridge_sees, on_day
 from tests.detection.everyday import EVERYDAY
 from tests.detection.mutation_kit import CATALOG
 from tests.replay.matcher import refusal
 
-from raytrail.sigma import ALERTING, LEVELS, CompiledRule, attack, catalog
+from raytrail.sigma import ACTOR, ALERTING, LEVELS, CompiledRule, attack, catalog
 
 RULES = {rule.name: rule for rule in catalog()}
 # A rule without records fails one test by name, and not each of the others.
@@ -41,6 +42,12 @@ TOLD_APART = {
     "trail_narrowed": "of the changes of a trail that trail_tampering reports, those after which it records less",
 }
 """Rules that see nothing alone, with what they are for."""
+
+BY_SESSION = {
+    "instance_credentials_in_two_places": "the credentials of one machine are its session",
+    "sign_ins_from_many_places": "a federated sign-in is a person's by the session alone",
+}
+"""Correlations that mean a session, and not whoever is behind it, with why."""
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +108,44 @@ def test_athena_sees_the_sequences_of_a_correlation_and_none_that_lacks_somethin
     assert [each.change for each, seen in zip(near, lacking, strict=True) if seen] == []
 
 
+def test_a_new_session_for_each_call_hides_nobody_and_another_role_is_somebody_else(tmp_path):
+    """Every sequence of a correlation by actor: each call in a session of its own, of one role or of as many roles."""
+    by_actor = [name for name in CORRELATIONS if ACTOR in RULES[name].correlation.group_by]
+    events, ids, day = [], {}, 0
+    for name in by_actor:
+        for sequence, one_role in itertools.product(record_kit.load(name).sequences, (True, False)):
+            day += 3
+            moved = [
+                _in_session(event, "deploy" if one_role else f"role-{number}", f"session-{number}")
+                for number, event in enumerate(on_day(sequence, day))
+            ]
+            events += moved
+            # What one call is enough for, it is under any session.
+            seen = one_role or len(sequence) == 1
+            ids.setdefault(name, []).append((seen, {event["eventID"] for event in moved}))
+    found = athena_answers([RULES[name] for name in by_actor], events, tmp_path, among=RULES.values())
+    wrong = [
+        name for name, asked in ids.items() for expected, sequence in asked if bool(found[name] & sequence) != expected
+    ]
+    assert len(by_actor) >= 20
+    assert wrong == []
+
+
+def test_correlations_by_session_are_those_that_mean_one():
+    by_session = [name for name in CORRELATIONS if "userIdentity.arn" in RULES[name].correlation.group_by]
+    assert set(by_session) == set(BY_SESSION)
+
+
+def _in_session(event: record_kit.Json, role: str, session: str) -> record_kit.Json:
+    # The type stays: some rules ask for it, and none of what is grouped by.
+    identity = {
+        **event["userIdentity"],
+        "arn": f"arn:aws:sts::111122223333:assumed-role/{role}/{session}",
+        "sessionContext": {"sessionIssuer": {"type": "Role", "arn": f"arn:aws:iam::111122223333:role/{role}"}},
+    }
+    return {**event, "userIdentity": identity}
+
+
 def test_each_rule_sees_something_that_it_alone_sees(answers):
     """Of the rules that tell somebody: a record of its own that no other such rule of its level or above reports."""
     loud = {name: LEVELS.index(RULES[name].level) for name in SINGLE if RULES[name].alerts}
@@ -130,10 +175,12 @@ def test_pysigmas_own_validators_complain_of_nothing_but_stars_that_are_meant():
     kinds = [kind for name, kind in validators.items() if name not in ("attacktag", "d3_fendtag")]
     assert len(kinds) > 25
     found = SigmaValidator(kinds).validate_rules(SigmaCollection.load_ruleset([CATALOG]).rules)
-    # Policies of AWS write "*" for everyone and everything, and "-1" for all protocols.
-    meant = (EscapedWildcardIssue, NumberAsStringIssue)
+    # Policies of AWS write "*" for everyone and everything, and "-1" for all protocols; the console has them on lines.
+    meant = (ControlCharacterIssue, EscapedWildcardIssue, NumberAsStringIssue)
     assert [issue for issue in found if not isinstance(issue, meant)] == []
     assert {str(issue.string) for issue in found if isinstance(issue, NumberAsStringIssue)} <= {"-1"}
+    of_lines = {rule.name for issue in found if isinstance(issue, ControlCharacterIssue) for rule in issue.rules}
+    assert of_lines == {"admin_policy_written", "admin_policy_written_otherwise"}
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -154,6 +154,7 @@ WITHOUT_ISSUER = {key: value for key, value in SESSION.items() if key != "sessio
         # A sign-in that failed, a role session of another account, Identity Center, a service, nobody.
         ({"type": "IAMUser", "userName": "alex", "accountId": ACCOUNT}, "alex"),
         ({"type": "AWSAccount", "principalId": "AROAX:monday", "accountId": "444455556666"}, "AROAX"),
+        ({"type": "WebIdentityUser", "principalId": "idp.example.com:app:ana"}, "idp.example.com:app:ana"),
         ({"type": "IdentityCenterUser", "onBehalfOf": {"userId": "544894e8"}, "accountId": ACCOUNT}, "544894e8"),
         ({"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}, "autoscaling.amazonaws.com"),
         ({"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}, "ANONYMOUS_PRINCIPAL"),

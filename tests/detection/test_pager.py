@@ -171,6 +171,8 @@ def test_somebody_else_can_be_let_send_alerts(stack):
         for each in properties(template_of(stack), "AWS::IAM::Policy")
         if "Scheduled" in json.dumps(each["Roles"])
     ]
-    actions = [statement["Action"] for statement in policy["Statement"]]
-    assert ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"] in actions
-    assert any("kms:GenerateDataKey*" in action for action in actions)
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    assert [(each["Action"], each["Effect"]) for each in policy["Statement"]] == [
+        (["kms:Decrypt", "kms:GenerateDataKey"], "Allow"),
+        ("sqs:SendMessage", "Allow"),
+    ]

@@ -72,7 +72,7 @@ def questions_of(stack: Stack) -> Json:
 def test_the_function_holds_its_code_and_its_questions_and_nothing_else(stack: Stack) -> None:
     scheduled(stack)
     code = code_of(stack, template_of(stack))
-    names = [f"{PACKAGE}/{name}" for name in ("alert.py", "index.py", "questions.json")]
+    names = [f"{PACKAGE}/{name}" for name in ("alert.py", "index.py", "questions.json", "windows.py")]
     assert sorted(code) == [*names, "raytrail/sigma/window.py"]
 
 
@@ -84,7 +84,8 @@ def test_the_function_needs_nothing_that_it_does_not_hold() -> None:
         for name in re.findall(r"^(?:from|import) (\S+)", file.read_text(encoding="utf-8"), re.MULTILINE)
     }
     others = {name for name in imported if name.split(".")[0] not in {*sys.stdlib_module_names, "boto3", "botocore"}}
-    assert others == {"raytrail.detection.handlers.scheduled.alert", "raytrail.sigma.window"}
+    beside = {f"raytrail.detection.handlers.scheduled.{name}" for name in ("alert", "windows")}
+    assert others == {*beside, "raytrail.sigma.window"}
 
 
 def test_the_questions_are_the_statements_of_the_rules_and_what_is_said_of_them(stack: Stack) -> None:
@@ -118,6 +119,30 @@ def test_the_schedule_gives_the_function_its_time_and_fails_into_the_queue(stack
     assert function["Environment"]["Variables"]["PERIOD_MINUTES"] == "15"
     assert function["Environment"]["Variables"]["LAG_MINUTES"] == "30"
     assert function["Environment"]["Variables"]["ACCOUNTS"] == ACCOUNT
+
+
+def test_the_function_keeps_its_windows_beside_the_pagers_entries_and_touches_none_of_those(stack: Stack) -> None:
+    made = scheduled(stack)
+    template = template_of(stack)
+    (table,) = resources(template, "AWS::DynamoDB::Table")
+    (function,) = [
+        each["Properties"]["Environment"]["Variables"]
+        for id, each in resources(template, "AWS::Lambda::Function").items()
+        if id.startswith("Scheduled")
+    ]
+    assert (function["TABLE_NAME"], function["SCHEDULE"]) == ({"Ref": table}, made.node.path)
+    (rights,) = [
+        plain(each["Properties"]["PolicyDocument"])
+        for id, each in resources(template, "AWS::IAM::Policy").items()
+        if id.startswith("ScheduledRights")
+    ]
+    (of_the_table,) = [each for each in rights["Statement"] if "dynamodb" in json.dumps(each["Action"])]
+    assert of_the_table == {
+        "Action": ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+        "Effect": "Allow",
+        "Resource": f"<{table}.Arn>",
+        "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [made.node.path]}},
+    }
 
 
 def test_the_schedule_may_start_this_function_and_no_other(stack: Stack) -> None:

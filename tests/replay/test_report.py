@@ -100,6 +100,7 @@ def test_a_detection_without_tactics_counts_under_all_of_its_techniques():
         ({"arn": "user", "sessionContext": {"sessionIssuer": {}}}, "user"),
         ({"arn": "arn:aws:sts::1:assumed-role/deploy/alex"}, "arn:aws:sts::1:assumed-role/deploy"),
         ({"principalId": "AROA:alex", "accountId": "1"}, "AROA"),
+        ({"principalId": "accounts.google.com:app:alex"}, "accounts.google.com:app:alex"),
         ({"onBehalfOf": {"userId": "u-1"}, "principalId": "x"}, "u-1"),
         ({"invokedBy": "config.amazonaws.com"}, "config.amazonaws.com"),
         ({"accountId": "111122223333"}, "111122223333"),

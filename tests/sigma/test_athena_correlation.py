@@ -313,7 +313,7 @@ class TestReading:
             ("{type: value_sum, timespan: 1h, condition: {gte: 4, field: x}}", "computes with numbers"),
             ("{type: value_count, timespan: 1h, condition: {gte: 4, field: [eventName, awsRegion]}}", "name one field"),
             ("{type: value_count, timespan: 1h, condition: {gte: 4, field: requestParameters}}", "is an object"),
-            ("{type: value_count, timespan: 1h, condition: {gte: 4, field: resources.ARN}}", "has several"),
+            ("{type: event_count, timespan: 1h, group-by: [resources.ARN], condition: {gte: 4}}", "has several"),
             ("{type: event_count, timespan: 1h, group-by: [user], condition: {gte: 4}}", "no column"),
             ("{type: event_count, timespan: 8d, condition: {gte: 4}}", "more than 7d"),
             ("{type: temporal, timespan: 1h, condition: one and not two}", "more than that all"),

@@ -191,7 +191,7 @@ def test_all_values_of_one_field_may_be_those_of_different_elements() -> None:
     assert matching(athena_of(both), [_policy(_statement("Deny", "*"), _statement("Allow", OWN))]) == [0]
 
 
-def test_values_of_an_array_are_counted_as_the_lists_that_they_are() -> None:
+def test_each_element_of_an_array_is_a_value_that_is_counted() -> None:
     read = compiled("read", "eventname = 'GetParameters'")
     different = correlated("value_count", "read", seconds=60, count=3, value_field="requestParameters.names")
 
@@ -200,8 +200,30 @@ def test_values_of_an_array_are_counted_as_the_lists_that_they_are() -> None:
             at(place, eventName="GetParameters", requestParameters={"names": each}) for place, each in enumerate(lists)
         ]
 
-    assert completing([read, different], asked(["a", "b"], ["a"], ["b"])) == [2]
+    assert completing([read, different], asked(["a", "b", "a"], ["b"], ["c", "d"], ["e"])) == [2]
     assert completing([read, different], asked(["a", "b"], ["a", "b"], ["b"])) == []
-    assert completing([read, different], asked("a", "b", None, [], ["b", "c"])) == [4], (
-        "null and an empty list are none"
+    assert completing([read, different], asked("a", "b", None, [], ["b"], [None, {"x": 1}], "c")) == [6], (
+        "null, an object and an empty list are none"
     )
+
+
+def test_one_event_with_many_elements_completes_a_count_of_values_once() -> None:
+    stopped = compiled("stopped", "eventname = 'TerminateInstances'")
+    field = "requestParameters.instancesSet.items.instanceId"
+    many = correlated("value_count", "stopped", seconds=60, count=3, value_field=field)
+
+    def of(place: int, *ids: str) -> dict[str, Any]:
+        items = {"items": [{"instanceId": each} for each in ids]}
+        return at(place, eventName="TerminateInstances", requestParameters={"instancesSet": items})
+
+    assert completing([stopped, many], [of(0, "i-1"), of(1, "i-1", "i-2", "i-3", "i-4"), of(2, "i-5", "i-6")]) == [1]
+    assert completing([stopped, many], [of(0, "i-1", "i-2"), of(70, "i-3", "i-4")]) == []
+
+
+def test_the_elements_of_an_array_that_is_a_column_are_counted_too() -> None:
+    touched = compiled("touched", "eventname = 'Touch'")
+    many = correlated("value_count", "touched", seconds=60, count=3, value_field="resources.ARN")
+    arns = [["a", "b"], ["b"], ["c"]]
+    events = [at(place, eventName="Touch", resources=[{"ARN": arn} for arn in each]) for place, each in enumerate(arns)]
+    assert completing([touched, many], events) == [2]
+    assert completing([touched, many], events[:2]) == []

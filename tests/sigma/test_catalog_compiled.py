@@ -34,6 +34,7 @@ OURS = {
     "fieldname_logsource",  # knows no fields of CloudTrail
     "number_as_string",  # CloudTrail writes many numbers as texts, and the rule what CloudTrail writes
     "escaped_wildcard",
+    "control_character",  # policies as the console writes them, over lines
     "specific_instead_of_generic_logsource",  # of Windows
 }
 """Validators that ask for what the catalogue does otherwise, and why."""

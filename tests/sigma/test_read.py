@@ -77,6 +77,12 @@ CHANGES = {
         19,
         "eventName|re: regular expression",
     ),
+    "an expression that only some engines know": (
+        "eventName: StopLogging",
+        "eventName|re: '(?=Stop)'",
+        19,
+        "eventName|re: regular expression '(?=Stop)' is invalid: invalid perl operator: (?=",
+    ),
     "a network that is none": ("eventName: StopLogging", "x|cidr: 10.0.0.300/8", 19, "x|cidr: invalid CIDR expression"),
     "a selection that is not there": ("condition: selection", "condition: other", 20, "detection 'other' not defined"),
     "a condition that cannot be parsed": (
@@ -89,6 +95,8 @@ CHANGES = {
     "no condition": ("  condition: selection\n", "", 16, "must contain at least one condition"),
     "a level that is none": ("level: high", "level: severe", 5, "'severe' is not a valid Sigma rule level"),
     "an id that is none": ("8d1487f1-7664-4bda-83b5-cb2f79491b6a", "one", 3, "identifier must be an UUID"),
+    "an id that is a number": ("8d1487f1-7664-4bda-83b5-cb2f79491b6a", "12345", 3, "id is a UUID, got 12345"),
+    "a date that is in no calendar": ("level: high", "date: 2024-13-77", 5, "'2024-13-77' is no date: month must be"),
     "no title": ("title: A trail was stopped\n", "", 1, "must have a title"),
     "another product": ("product: aws", "product: azure", 13, "log source is product azure, service cloudtrail"),
     "another service": ("  service: cloudtrail\n", "", 13, "log source is product aws; only product aws, service"),
@@ -120,6 +128,12 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path, change):
     ((found_line, found_reason),) = problems(tmp_path, RULE.replace(old, new, 1))
     assert reason in found_reason
     assert found_line == line
+
+
+def test_a_wrong_expression_is_told_by_us_alone(tmp_path, capfd):
+    """RE2's library writes to the file descriptor of standard error, past Python."""
+    problems(tmp_path, RULE.replace("eventName:", "eventName|re: '(?=a)' #"))
+    assert capfd.readouterr() == ("", "")
 
 
 STRICT = {

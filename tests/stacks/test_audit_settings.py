@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
-from tests.synth import Json, Synth, bare_stack, only, plain, resources
+from tests.synth import Json, Synth, bare_stack, only, plain, properties, resources, statements
 
 from raytrail.audit import Insights, ManagementEvents, NetworkActivityEvents
 from raytrail.errors import InvalidSettings
@@ -135,3 +135,15 @@ def test_the_stack_tells_the_others_what_its_trail_records():
 def test_a_type_without_data_events_is_refused_with_cloudtrails_word_for_it(synth):
     with pytest.raises(InvalidSettings, match="audit: resource type 'AWS::S3::Bucket' has no data events"):
         audit(synth, data_events=[{"resource_type": "AWS::S3::Bucket", "all_of_type": True}])
+
+
+def test_who_asks_the_lake_may_decrypt_the_files_of_a_trail_that_has_a_key(synth):
+    key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    trail = {"bucket_name": "central-logs", "files_key_arn": key}
+    said = [
+        each
+        for policy in properties(audit(synth, existing_trail=trail), "AWS::IAM::Policy")
+        for each in statements(policy["PolicyDocument"])
+        if each["Resource"] == key
+    ]
+    assert said == [{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key}]

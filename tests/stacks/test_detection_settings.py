@@ -142,3 +142,48 @@ def test_what_cannot_fire_is_not_asked_of_the_lake_and_is_named(context):
     assert "many_objects_deleted" not in asked
     said = "many_objects_deleted cannot fire here and is not asked of the lake: .*data events of AWS::S3::Object.*"
     Annotations.from_stack(stack).has_info("*", Match.string_like_regexp(said))
+
+
+TOPIC = "arn:aws:sns:us-east-1:111122223333:oncall"
+TOPIC_KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+@pytest.fixture(scope="module")
+def in_use(synth) -> dict[str, Json]:
+    """The templates of an account that has a topic, and a resource policy of logs that lets EventBridge in."""
+    made: dict[str, Json] = synth(
+        detection={
+            "existing_topic": {"arn": TOPIC, "key_arn": TOPIC_KEY},
+            "log_policy": False,
+        },
+        sample={"enabled": False},
+    )
+    return made
+
+
+def test_alerts_and_alarms_go_to_a_topic_that_the_account_has(in_use):
+    for name in ("detection", "dashboards"):
+        template = in_use[f"raytrail-{name}"]
+        assert not resources(template, "AWS::SNS::Topic")
+        assert not [each for each in template["Outputs"] if each.endswith("InboxUrl")]
+        alarms = properties(template, "AWS::CloudWatch::Alarm")
+        assert {to for alarm in alarms for to in alarm.get("AlarmActions", ())} == {TOPIC}
+    policies = json.dumps(properties(in_use["raytrail-detection"], "AWS::IAM::Policy"))
+    assert TOPIC in policies
+    assert TOPIC_KEY in policies
+
+
+def test_no_resource_policy_of_logs_is_made_where_one_lets_eventbridge_in_already(synth, in_use):
+    assert only(synth()["raytrail-detection"], "AWS::Logs::ResourcePolicy")
+    assert not resources(in_use["raytrail-detection"], "AWS::Logs::ResourcePolicy")
+
+
+def test_what_is_left_out_of_the_bus_is_asked_of_the_lake(context):
+    stack = composed(context, detection={"leave_out": ["access_key_created"]}).node.find_child("raytrail-detection")
+    assert "access_key_created" not in stack.alerts.detections
+    assert "access_key_created" in stack.node.find_child("Scheduled").detections
+
+
+def test_a_detection_that_there_is_not_cannot_be_left_out(context):
+    with pytest.raises(InvalidProps, match="trail_tampring"):
+        composed(context, detection={"leave_out": ["trail_tampring"]})

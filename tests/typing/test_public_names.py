@@ -1,14 +1,16 @@
+"""An app that imports everything public: its types, by mypy and by pyright."""
+
 from __future__ import annotations
 
-import pkgutil
-import re
+import ast
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
+from importlib import import_module
 
-import raytrail
-
-IMPORTER = Path(__file__).resolve().parent / "importer.py"
+import pytest
+from tools._reference_rooms import ORDER
+from tools.typed import IMPORTER, check, problems
 
 # As in the project's own run, so that both share what mypy keeps of aws_cdk, but without its path to the sources.
 CONFIG = """
@@ -20,15 +22,18 @@ namespace_packages = True
 explicit_package_bases = True
 """
 
-# What is run, not imported: the command, the demo and the embedded AWS.
-NOT_FOR_IMPORTERS = {"cli", "demo", "localaws"}
+FILES = sorted(IMPORTER.glob("*.py"))
+
+# Those that import no CDK. Of the others pyright reads the CDK's million lines anew each time, which takes longer than
+# a test may: `make check` has it do that.
+WITHOUT_CDK = ("rules.py", "values.py")
 
 
 def test_an_importer_is_typed_by_the_installed_package(root, tmp_path):
     config = tmp_path / "mypy.ini"
     config.write_text(CONFIG)
     result = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", config, "--cache-dir", root / ".mypy_cache", IMPORTER],
+        [sys.executable, "-m", "mypy", "--config-file", config, "--cache-dir", root / ".mypy_cache", *FILES],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -37,7 +42,59 @@ def test_an_importer_is_typed_by_the_installed_package(root, tmp_path):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_importer_uses_each_room():
-    modules = {module.name for module in pkgutil.iter_modules(raytrail.__path__) if not module.name.startswith("_")}
-    used = set(re.findall(r"^from raytrail\.(\w+) import", IMPORTER.read_text(), re.MULTILINE))
-    assert used == modules - NOT_FOR_IMPORTERS
+def test_an_importer_is_typed_for_pyright_too(tmp_path):
+    result = check([IMPORTER / name for name in WITHOUT_CDK], tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "0 errors" in result.stdout
+
+
+def test_pyright_says_when_a_mistake_is_no_longer_caught(tmp_path):
+    file = tmp_path / "app" / "mistake.py"
+    file.parent.mkdir()
+    file.write_text("from raytrail.sigma import Vantage\n\nVantage(management='all')  # type: ignore[arg-type]\n")
+    result = check([file], tmp_path)
+    assert result.returncode == 1
+    assert "Unnecessary" in result.stdout
+
+
+@pytest.mark.parametrize("room", ORDER)
+def test_the_importer_uses_each_name_of_a_room(room):
+    module = import_module(f"raytrail.{room}")
+    names = getattr(module, "__all__", [name for name, each in vars(module).items() if _is_own(each, module.__name__)])
+    assert names
+    assert sorted(set(names) - set(used(module.__name__))) == []
+
+
+def used(module: str) -> Iterator[str]:
+    """The names of a module that a file of the importer imports and uses."""
+    for file in FILES:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module == module:
+                yield from (alias.name for alias in node.names if (alias.asname or alias.name) in loaded)
+
+
+def _is_own(value: object, module: str) -> bool:
+    return getattr(value, "__module__", None) == module and not getattr(value, "__name__", "_").startswith("_")
+
+
+def test_what_has_no_known_type_is_told_with_its_reason():
+    known = {"isTypeKnown": True, "isTypeAmbiguous": False, "diagnostics": []}
+    told = {"isTypeKnown": False, "isTypeAmbiguous": False, "diagnostics": [{"message": "no  type\n annotation"}]}
+    explained = ["raytrail.sigma.compiler.EventBridgeBackend", "raytrail.sigma._eventbridge.EventBridgeBackend.name"]
+    symbols = [{"name": name, **told} for name in [*explained, "raytrail.instrumentation.runtime.x", "raytrail.new"]]
+    report = {"typeCompleteness": {"symbols": [*symbols, {"name": "raytrail.old", **known}]}, "generalDiagnostics": []}
+    assert problems(report) == ["raytrail.new: no type annotation"]
+
+
+def test_an_explanation_that_is_no_longer_needed_is_told():
+    symbol = {"name": "raytrail.old", "isTypeKnown": True, "isTypeAmbiguous": False, "diagnostics": []}
+    found = problems({"typeCompleteness": {"symbols": [symbol]}, "generalDiagnostics": []})
+    assert len(found) == 3
+    assert all("take it out of UNKNOWN" in each for each in found)
+
+
+def test_a_package_that_pyright_does_not_find_is_a_problem():
+    report = {"typeCompleteness": {"symbols": []}, "generalDiagnostics": [{"message": "No py.typed file found"}]}
+    assert problems(report) == ["No py.typed file found"]

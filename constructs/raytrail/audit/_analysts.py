@@ -89,7 +89,7 @@ class AnalystRole(Construct):
         principal: iam.IPrincipal = assumed_by or iam.AccountRootPrincipal()
         if require_mfa:
             principal = iam.PrincipalWithConditions(principal, {"Bool": {"aws:MultiFactorAuthPresent": "true"}})
-        self.role = iam.Role(
+        self.role: iam.Role = iam.Role(
             self,
             "Resource",
             assumed_by=principal,
@@ -108,8 +108,10 @@ class AnalystRole(Construct):
             findings[f"AwsSolutions-IAM5[Resource::{self._shown(arn, place.partition)}]"] = (
                 "every file of the trail can be asked about"
             )
-        results = self._shown(lake.results.arn_for_objects("*"), place.partition)
-        findings[f"AwsSolutions-IAM5[Resource::{results}]"] = "each query writes its result under an id of its own"
+        for arn in lake.result_arns:
+            findings[f"AwsSolutions-IAM5[Resource::{self._shown(arn, place.partition)}]"] = (
+                "each query writes its result under an id of its own"
+            )
         acknowledge(self.role, findings)
 
     def _shown(self, arn: str, partition: str) -> str:

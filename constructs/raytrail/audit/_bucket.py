@@ -2,59 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, Stack
-from aws_cdk import aws_iam as iam
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from raytrail.audit._model import Retention, organization_folder
-
-CLOUDTRAIL = "cloudtrail.amazonaws.com"
-
-
-def delivery_statements(
-    *, bucket_arn: str, trail_arn: str, account: str, prefix: str = "", organization_id: str | None = None
-) -> list[iam.PolicyStatement]:
-    """Return what a bucket's policy has to say so that a trail can deliver to it.
-
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
-
-    Args:
-        bucket_arn: The bucket.
-        trail_arn: The trail; an organization's is that of the management account.
-        account: The account that owns the trail.
-        prefix: The trail's key prefix, without slashes at its ends. Default: none.
-        organization_id: For an organization trail, the id that stands in its keys. Default: none.
-
-    Raises:
-        InvalidProps: The prefix is not allowed.
-    """
-    trail = iam.ServicePrincipal(CLOUDTRAIL)
-
-    def may_write(sid: str, folder: str) -> iam.PolicyStatement:
-        return iam.PolicyStatement(
-            sid=sid,
-            principals=[trail],
-            actions=["s3:PutObject"],
-            resources=[f"{bucket_arn}/{folder}/*"],
-            conditions={"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": trail_arn}},
-        )
-
-    statements = [
-        iam.PolicyStatement(
-            sid="AWSCloudTrailAclCheck",
-            principals=[trail],
-            actions=["s3:GetBucketAcl"],
-            resources=[bucket_arn],
-            conditions={"StringEquals": {"aws:SourceArn": trail_arn}},
-        ),
-        # An organization's trail needs it too, for the day on which it becomes a trail of the account alone.
-        may_write("AWSCloudTrailWrite", f"{organization_folder(prefix, None)}/{account}"),
-    ]
-    if organization_id:
-        statements.append(may_write("AWSCloudTrailOrganizationWrite", organization_folder(prefix, organization_id)))
-    return statements
+from raytrail.audit._model import Retention
+from raytrail.audit._policies import delivery_statements, encryption_statements
 
 
 class AuditBucket(Construct):
@@ -66,6 +20,10 @@ class AuditBucket(Construct):
         organization_id: For an organization trail, the id that stands in its keys. Default: none.
         trail_account: The account that owns the trail. Default: the stack's.
         retention: When files move to the archive and when they go. Default: 90 days, seven years.
+        key: The key of its files. One that is not of this app is left as it is, and synth warns: its policy is to hold
+            what `encryption_statements` returns. Default: one is made, rotated each year, and kept.
+        access_logs: A bucket for its access logs, which begin with ``trail/``, in the same account and Region; its
+            policy is to let S3's log service write there. Default: one is made, and kept.
 
     Attributes:
         bucket: The bucket.
@@ -83,14 +41,23 @@ class AuditBucket(Construct):
         organization_id: str | None = None,
         trail_account: str | None = None,
         retention: Retention | None = None,
+        key: kms.IKey | None = None,
+        access_logs: s3.IBucket | None = None,
     ) -> None:
         super().__init__(scope, id)
         account = trail_account or Stack.of(self).account
         # Without it CDK lets the log service write by an ACL, which a bucket without ACLs cannot have.
         self.node.set_context("@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy", True)
         retention = retention or Retention()
-        self.key = self._make_key(trail_arn, account)
-        self.access_logs = s3.Bucket(
+        self.key: kms.IKey = key or kms.Key(
+            self,
+            "Key",
+            description="Encrypts the files of the trail and the results of its queries",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        let_encrypt(self, self.key, trail_arn=trail_arn, account=account)
+        self.access_logs: s3.IBucket = access_logs or s3.Bucket(
             self,
             "AccessLogs",
             encryption=s3.BucketEncryption.S3_MANAGED,
@@ -101,7 +68,7 @@ class AuditBucket(Construct):
             lifecycle_rules=[s3.LifecycleRule(id="Expire", expiration=Duration.days(365))],
             removal_policy=RemovalPolicy.RETAIN,
         )
-        self.bucket = s3.Bucket(
+        self.bucket: s3.Bucket = s3.Bucket(
             self,
             "Bucket",
             encryption=s3.BucketEncryption.KMS,
@@ -140,50 +107,17 @@ class AuditBucket(Construct):
         ):
             self.bucket.add_to_resource_policy(statement)
 
-    def _make_key(self, trail_arn: str, account: str) -> kms.Key:
-        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
-        trails = f"arn:{Stack.of(self).partition}:cloudtrail:*:{account}:trail/*"
-        key = kms.Key(
-            self,
-            "Key",
-            description="Encrypts the files of the trail and the results of its queries",
-            enable_key_rotation=True,
-            removal_policy=RemovalPolicy.RETAIN,
+
+def let_encrypt(scope: Construct, key: kms.IKey, *, trail_arn: str, account: str) -> None:
+    """Let a trail use a key, or warn with what its owner is to add to its policy."""
+    said = encryption_statements(trail_arn=trail_arn, account=account, partition=Stack.of(scope).partition)
+    added = [key.add_to_resource_policy(each).statement_added for each in said]
+    if not all(added):
+        Annotations.of(scope).add_warning_v2(
+            "raytrail:key-policy",
+            f"key {key.key_arn} is not of this app: its policy is to hold the statements that "
+            "raytrail.audit.encryption_statements returns, or CloudTrail cannot deliver",
         )
-        trail = iam.ServicePrincipal(CLOUDTRAIL)
-        of_this_trail = {"StringEquals": {"aws:SourceArn": trail_arn}}
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AllowCloudTrailToEncrypt",
-                principals=[trail],
-                actions=["kms:GenerateDataKey*"],
-                resources=["*"],
-                conditions={
-                    **of_this_trail,
-                    "StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": trails},
-                },
-            )
-        )
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AllowCloudTrailToDescribe",
-                principals=[trail],
-                actions=["kms:DescribeKey"],
-                resources=["*"],
-                conditions=of_this_trail,
-            )
-        )
-        # Needed because the bucket uses an S3 Bucket Key.
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AllowCloudTrailToDecrypt",
-                principals=[trail],
-                actions=["kms:Decrypt"],
-                resources=["*"],
-                conditions=of_this_trail,
-            )
-        )
-        return key
 
 
 def _to_infrequent_access(retention: Retention) -> list[s3.Transition]:

@@ -77,7 +77,7 @@ class InsightAlert(Construct):
     def __init__(self, scope: Construct, id: str, *, topic: sns.ITopic, dead_letters: sqs.IQueue | None = None) -> None:
         super().__init__(scope, id)
         rule = events.CfnRule
-        self.rule = rule(
+        self.rule: events.CfnRule = rule(
             self,
             "Resource",
             description="CloudTrail Insights saw an unusual rate of calls or of errors [medium]",

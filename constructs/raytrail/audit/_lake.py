@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from aws_cdk import Annotations, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Annotations, Stack, Token
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk.interfaces.aws_athena import IWorkGroupRef
+from aws_cdk.interfaces.aws_glue import IDatabaseRef
 from constructs import Construct
 
 from raytrail.audit import _analysts as analysts
 from raytrail.audit._model import check_lake_name, organization_folder
 from raytrail.audit._model_queries import SavedQuery, saved_queries
 from raytrail.audit._model_schema import DIGESTS, EVENTS, INSIGHTS, NETWORK_ACTIVITY
+from raytrail.audit._results import make_results, make_workgroup
 from raytrail.audit._tables import make_table, make_view
 from raytrail.audit._trail import AuditTrail
 from raytrail.errors import InvalidProps
-from raytrail.findings import acknowledge
 from raytrail.queries import EVENTS_VIEW, view_definition
 
-GIGABYTE = 1000**3
 GLOBAL_SERVICES_REGION = "us-east-1"
 
 _TABLES = {"Events": EVENTS, "NetworkActivity": NETWORK_ACTIVITY, "Insights": INSIGHTS, "Digests": DIGESTS}
@@ -46,30 +47,48 @@ class AuditLake(Construct):
         start_date: The first day that the tables show.
         trail: The trail: its bucket, prefix, organization and key are used, and it is told never to record the
             results of queries. Default: none; give ``bucket``.
-        bucket: The bucket that a trail of elsewhere delivers to. Default: the trail's.
+        bucket: The bucket that a trail of elsewhere delivers to. If its files have a key, import it with
+            ``Bucket.from_bucket_attributes(…, encryption_key=…)``, so that who may ask may decrypt. One of another
+            account has to let those roles in: see `reading_statements` and `decryption_statements`. Default: the
+            trail's.
         prefix: That trail's key prefix, without slashes at its ends. Default: none.
         organization_id: For that trail of an organization, the id that stands in its keys. Default: none.
         accounts: The accounts whose files are in the bucket. Default: the stack's.
-        encryption_key: Encrypts the results. Default: the trail's key, or keys that S3 manages.
-        access_logs: A bucket for the access logs of the results' bucket. Default: that of the trail that is given and
-            has made one, or none.
-        results_expire_after_days: Days until results are deleted. Default: 30.
-        query_limit_gb: Gigabytes (of 1000 MB) that one query may read before Athena ends it. Default: 10.
+        encryption_key: Encrypts the results. Default: the key of the results' bucket that is given, the trail's key,
+            or keys that S3 manages.
+        results: A bucket for the results, of the stack's Region. It is left as it is; how long it keeps them is its
+            own to say. Default: one is made, and kept.
+        results_prefix: Begins the keys of the results in a bucket that is given, without slashes at its ends. Default:
+            none.
+        access_logs: A bucket for the access logs of the results' bucket that is made. Default: that of the trail that
+            is given and has made one, or none.
+        results_expire_after_days: Days until results are deleted in the bucket that is made. Default: 30.
+        database: A Glue database of the account to put the tables into, which has none of their names, as
+            ``CfnDatabase.from_database_name(…)`` returns it. Default: one is made.
+        workgroup: A workgroup of Athena's third engine to ask in, as ``CfnWorkGroup.from_work_group_name(…)`` returns
+            it; its own limit and encryption hold, and ``results`` says where its results go. Default: one is made.
+        query_limit_gb: Gigabytes (of 1000 MB) that one query may read before Athena ends it, in the workgroup that is
+            made. Default: 10.
         queries: The saved queries. Default: those of the package.
 
     Attributes:
         bucket: The bucket of the files.
-        database: The Glue database's L1; `database_name` is its name.
+        database: The L1 of the Glue database that was made, or None.
         tables: Each table's L1 by name.
         table: That of the events; `table_name` is its name.
         view: The view's L1; `view_name` is its name.
-        workgroup: The Athena workgroup's L1; `workgroup_name` is its name.
+        workgroup: The L1 of the Athena workgroup that was made, or None.
         results: The bucket of the results.
         queries: Each saved query's L1 by name.
+        database_name: The database's name.
+        workgroup_name: The workgroup's name.
+        table_name: The name of the table of the events.
+        view_name: The view's name.
 
     Raises:
         InvalidProps: Both a trail and what is taken from it are given, or neither; or the name, a Region, an account,
-            the organization id or a limit is not allowed; or the trail records the results by name.
+            the organization id or a limit is not allowed; or the trail records the results by name; or a workgroup is
+            given and not where its results go.
     """
 
     def __init__(
@@ -86,8 +105,12 @@ class AuditLake(Construct):
         organization_id: str | None = None,
         accounts: Sequence[str] = (),
         encryption_key: kms.IKey | None = None,
+        results: s3.IBucket | None = None,
+        results_prefix: str = "",
         access_logs: s3.IBucket | None = None,
         results_expire_after_days: int = 30,
+        database: IDatabaseRef | None = None,
+        workgroup: IWorkGroupRef | None = None,
         query_limit_gb: int = 10,
         queries: Sequence[SavedQuery] | None = None,
     ) -> None:
@@ -97,6 +120,9 @@ class AuditLake(Construct):
         for limit, value in limits.items():
             if value < 1:
                 raise InvalidProps(f"{limit} is 1 or more, got {value}")
+        _check_given(results, results_prefix, access_logs, workgroup)
+        if results is not None:
+            encryption_key = encryption_key or results.encryption_key
         if trail is not None:
             if bucket is not None or prefix or organization_id is not None:
                 raise InvalidProps("bucket, prefix and organization_id are the trail's; give them, or the trail")
@@ -107,19 +133,18 @@ class AuditLake(Construct):
             raise InvalidProps("a lake reads the files of a trail; give the trail, or the bucket that it delivers to")
         self._warn_of_the_invisible(regions, accounts, organization_id)
         accounts = tuple(accounts) or (Stack.of(self).account,)
-        self.database_name = name.replace("-", "_")
-        self.table_name, self.view_name, self.workgroup_name = EVENTS.name, EVENTS_VIEW, name
-        self.bucket, self._files_key, self._results_key = bucket, trail.key if trail else None, encryption_key
+        self.database_name: str = database.database_ref.database_name if database else name.replace("-", "_")
+        self.workgroup_name: str = workgroup.work_group_ref.work_group_name if workgroup else name
+        self.table_name: str = EVENTS.name
+        self.view_name: str = EVENTS_VIEW
+        self.bucket: s3.IBucket = bucket
+        self._files_key, self._results_key = trail.key if trail else None, encryption_key
         self._folder = organization_folder(prefix, organization_id)
-        self.database = glue.CfnDatabase(
-            self,
-            "Database",
-            catalog_id=Stack.of(self).account,
-            database_input=glue.CfnDatabase.DatabaseInputProperty(
-                name=self.database_name, description="Who called which API: the files of CloudTrail"
-            ),
-        )
-        self.tables = {
+        # Both stand in texts that are made at synth: of the view, and of the saved queries' names.
+        if Token.is_unresolved(self.database_name):
+            raise InvalidProps("the name of a database that is given is to be known at synth; give it by its name")
+        self.database: glue.CfnDatabase | None = None if database else self._make_database()
+        self.tables: dict[str, glue.CfnTable] = {
             table.name: make_table(
                 self,
                 id,
@@ -135,8 +160,8 @@ class AuditLake(Construct):
             )
             for id, table in _TABLES.items()
         }
-        self.table = self.tables[self.table_name]
-        self.view = make_view(
+        self.table: glue.CfnTable = self.tables[self.table_name]
+        self.view: glue.CfnTable = make_view(
             self,
             "EventsView",
             self.view_name,
@@ -144,11 +169,19 @@ class AuditLake(Construct):
             database=self.database,
             table=self.table,
         )
-        self.results = self._make_results(encryption_key, access_logs, results_expire_after_days)
+        self.results: s3.IBucket = results or make_results(
+            self, "Results", key=encryption_key, access_logs=access_logs, expire_after_days=results_expire_after_days
+        )
+        self._results_prefix = f"{results_prefix}/" if results_prefix else ""
         if trail is not None:
             trail.never_record(self.results)
-        self.workgroup = self._make_workgroup(encryption_key, query_limit_gb)
-        self.queries = {
+        self.workgroup: athena.CfnWorkGroup | None = None
+        if workgroup is None:
+            location = f"s3://{self.results.bucket_name}/{self._results_prefix}"
+            self.workgroup = make_workgroup(
+                self, "WorkGroup", name=name, location=location, key=encryption_key, limit_gb=query_limit_gb
+            )
+        self.queries: dict[str, athena.CfnNamedQuery] = {
             query.name: self._save(query, accounts, regions)
             for query in (saved_queries() if queries is None else queries)
         }
@@ -158,11 +191,20 @@ class AuditLake(Construct):
         """The trail's files as a pattern of ARNs."""
         return (self.bucket.arn_for_objects(f"{self._folder}/*"),)
 
+    @property
+    def result_arns(self) -> tuple[str, ...]:
+        """The results of queries as a pattern of ARNs."""
+        return (self.results.arn_for_objects(f"{self._results_prefix}*"),)
+
     def grant_query(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody ask the lake: run queries in its workgroup, and read its tables, files and results.
+        """Let somebody ask the lake, and return the grant: run queries, read its tables, files and results.
 
         It grants what AWS documents for each of them, to the grantee's own policies. Where the trail's bucket or key is
-        another account's, or not of this app, their policies are their owner's to write.
+        another account's, their owner has to let the grantee in too: `reading_statements` and `decryption_statements`
+        are what their policies are to say.
+
+        Args:
+            grantee: Who is to ask.
         """
         stack = Stack.of(self)
         catalog = [
@@ -183,7 +225,7 @@ class AuditLake(Construct):
             (analysts.FILES_ACTIONS, [self.bucket.bucket_arn]),
             (analysts.FILE_ACTIONS, self.file_arns),
             (analysts.RESULTS_ACTIONS, [self.results.bucket_arn]),
-            (analysts.RESULT_ACTIONS, [self.results.arn_for_objects("*")]),
+            (analysts.RESULT_ACTIONS, self.result_arns),
         ]
         grant = analysts.grant_all(grantee, statements)
         if self._results_key is not None:
@@ -215,53 +257,13 @@ class AuditLake(Construct):
     def _warn(self, what: str, message: str) -> None:
         Annotations.of(self).add_warning_v2(f"raytrail:invisible-{what}", message)
 
-    def _make_results(self, key: kms.IKey | None, access_logs: s3.IBucket | None, expire_after_days: int) -> s3.Bucket:
-        results = s3.Bucket(
+    def _make_database(self) -> glue.CfnDatabase:
+        return glue.CfnDatabase(
             self,
-            "Results",
-            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
-            encryption_key=key,
-            bucket_key_enabled=True if key else None,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            server_access_logs_bucket=access_logs,
-            server_access_logs_prefix="results/" if access_logs else None,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="Expire",
-                    expiration=Duration.days(expire_after_days),
-                    abort_incomplete_multipart_upload_after=Duration.days(1),
-                )
-            ],
-            removal_policy=RemovalPolicy.RETAIN,
-        )
-        if access_logs is None:
-            acknowledge(
-                results, {"AwsSolutions-S1": "holds copies of query results for some days; no log bucket was given"}
-            )
-        return results
-
-    def _make_workgroup(self, key: kms.IKey | None, limit_gb: int) -> athena.CfnWorkGroup:
-        configuration = athena.CfnWorkGroup
-        return athena.CfnWorkGroup(
-            self,
-            "WorkGroup",
-            name=self.workgroup_name,
-            description="Questions to the audit lake",
-            recursive_delete_option=True,
-            work_group_configuration=configuration.WorkGroupConfigurationProperty(
-                enforce_work_group_configuration=True,
-                publish_cloud_watch_metrics_enabled=True,
-                bytes_scanned_cutoff_per_query=limit_gb * GIGABYTE,
-                engine_version=configuration.EngineVersionProperty(selected_engine_version="Athena engine version 3"),
-                result_configuration=configuration.ResultConfigurationProperty(
-                    output_location=f"s3://{self.results.bucket_name}/",
-                    encryption_configuration=configuration.EncryptionConfigurationProperty(
-                        encryption_option="SSE_KMS" if key else "SSE_S3", kms_key=key.key_arn if key else None
-                    ),
-                ),
+            "Database",
+            catalog_id=Stack.of(self).account,
+            database_input=glue.CfnDatabase.DatabaseInputProperty(
+                name=self.database_name, description="Who called which API: the files of CloudTrail"
             ),
         )
 
@@ -275,5 +277,22 @@ class AuditLake(Construct):
             work_group=self.workgroup_name,
             query_string=query.render(table=self.table_name, accounts=accounts, regions=regions),
         )
-        named.add_resource_dependency(self.workgroup)
+        if self.workgroup is not None:
+            named.add_resource_dependency(self.workgroup)
         return named
+
+
+def _check_given(
+    results: s3.IBucket | None,
+    results_prefix: str,
+    access_logs: s3.IBucket | None,
+    workgroup: IWorkGroupRef | None,
+) -> None:
+    if results is None and workgroup is not None:
+        raise InvalidProps("workgroup has its results somewhere: give that bucket as results=, and results_prefix=")
+    if results is None and results_prefix:
+        raise InvalidProps(f"results_prefix {results_prefix!r} is for a bucket of yours; give that as results=")
+    if results_prefix.startswith("/") or results_prefix.endswith("/"):
+        raise InvalidProps(f"results_prefix {results_prefix!r} has no slash at either end")
+    if results is not None and access_logs is not None:
+        raise InvalidProps("access_logs is for the results' bucket that is made; how yours is logged is its own to say")

@@ -45,11 +45,11 @@ class AuditMetrics(Construct):
     def __init__(self, scope: Construct, id: str, *, log_group: logs.ILogGroup, namespace: str) -> None:
         super().__init__(scope, id)
         self._namespace = namespace
-        self.denied_calls = self._count(log_group, "DeniedCalls")
-        self.failed_sign_ins = self._count(log_group, "FailedSignIns")
-        self.identity_changes = self._count(log_group, "IdentityChanges")
-        self.trail_tampering = self._count(log_group, "TrailTampering")
-        self.delivered = cloudwatch.Metric(
+        self.denied_calls: cloudwatch.Metric = self._count(log_group, "DeniedCalls")
+        self.failed_sign_ins: cloudwatch.Metric = self._count(log_group, "FailedSignIns")
+        self.identity_changes: cloudwatch.Metric = self._count(log_group, "IdentityChanges")
+        self.trail_tampering: cloudwatch.Metric = self._count(log_group, "TrailTampering")
+        self.delivered: cloudwatch.Metric = cloudwatch.Metric(
             namespace="AWS/Logs",
             metric_name="IncomingLogEvents",
             dimensions_map={"LogGroupName": log_group.log_group_name},

@@ -63,12 +63,19 @@ class Condition:
     """What one field of an event has to be: one of the first three, if any are given, and none of the last three."""
 
     field: str
+    """The event's field, as ``eventName``."""
     equals: tuple[str, ...] = ()
+    """Values that it may have. Default: any."""
     starts_with: tuple[str, ...] = ()
+    """How it may begin. Default: anyhow."""
     ends_with: tuple[str, ...] = ()
+    """How it may end. Default: anyhow."""
     not_equals: tuple[str, ...] = ()
+    """Values that it may not have. Default: none."""
     not_starts_with: tuple[str, ...] = ()
+    """How it may not begin. Default: anyhow."""
     not_ends_with: tuple[str, ...] = ()
+    """How it may not end. Default: anyhow."""
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -125,12 +132,13 @@ class DataEvents:
 
     Args:
         resource_type: As AWS documents it for data events, for example ``AWS::S3::Object``.
-        arns: ARNs of the resources, or how they begin and end. Empty: every resource of the type, which
-            `all_of` alone asks for.
+        arns: ARNs of the resources, or how they begin and end. Default: every resource of the type, which `all_of`
+            alone asks for.
         read_only: Reads alone (True) or writes alone (False). Default: both.
         event_names: Operations to record. Default: all.
         without_event_names: Operations to leave out. Default: none.
         without_actors: Beginnings of ``userIdentity.arn`` to leave out, as that of a scanner's role. Default: none.
+        everything: Whether every resource of the type is meant, as `all_of` says. Default: no.
 
     Raises:
         InvalidProps: The type is not one of data events, or a value has a wildcard or too many characters.
@@ -192,12 +200,21 @@ class DataEvents:
 
     @classmethod
     def functions(cls, *functions: str | Function) -> Self:
-        """Invocations of some Lambda functions, each given as it is or by its ARN."""
+        """Invocations of some Lambda functions.
+
+        Args:
+            functions: Functions, or their ARNs.
+        """
         return cls.of("AWS::Lambda::Function", *(f if isinstance(f, str) else f.function_arn for f in functions))
 
     @classmethod
     def tables(cls, *tables: str | Table, read_only: bool | None = None) -> Self:
-        """Calls on the items of some DynamoDB tables, each given as it is or by its ARN."""
+        """Calls on the items of some DynamoDB tables.
+
+        Args:
+            tables: Tables, or their ARNs.
+            read_only: Reads alone (True) or writes alone (False). Default: both.
+        """
         arns = (table if isinstance(table, str) else table.table_arn for table in tables)
         return cls.of("AWS::DynamoDB::Table", *arns, read_only=read_only)
 
@@ -245,6 +262,12 @@ class DataEvents:
         """Calls on every resource of a type in the account, now and later: look at the bill.
 
         The trail's own bucket and the results of queries are left out whatever is asked (see `AuditTrail`).
+
+        Args:
+            resource_type: As AWS documents it for data events.
+            without_arn_prefixes: How ARNs begin that are left out. Default: none.
+            read_only: Reads alone (True) or writes alone (False). Default: both.
+            event_names: Operations to record. Default: all.
         """
         return cls(
             resource_type=resource_type,
@@ -279,6 +302,9 @@ class DataEvents:
 
     def without_buckets(self, roots: Sequence[str]) -> Self:
         """The same without the objects of some buckets, given by ARN: the guard against a loop.
+
+        Args:
+            roots: ARNs of the buckets.
 
         Raises:
             InvalidProps: The objects of one of them were asked for by name.

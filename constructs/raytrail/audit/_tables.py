@@ -24,7 +24,7 @@ def make_table(
     id: str,
     table: LakeTable,
     *,
-    database: glue.CfnDatabase,
+    database: glue.CfnDatabase | None,
     database_name: str,
     bucket: str,
     prefix: str,
@@ -70,7 +70,13 @@ def make_table(
 
 
 def make_view(
-    scope: Construct, id: str, name: str, view: ViewDefinition, *, database: glue.CfnDatabase, table: glue.CfnTable
+    scope: Construct,
+    id: str,
+    name: str,
+    view: ViewDefinition,
+    *,
+    database: glue.CfnDatabase | None,
+    table: glue.CfnTable,
 ) -> glue.CfnTable:
     """Return a view of Athena over a table."""
     columns = [{"Name": each.name, "Type": each.glue_type, "Comment": each.comment} for each in view.columns]
@@ -94,13 +100,14 @@ def make_view(
 
 
 def _add(
-    scope: Construct, id: str, database: glue.CfnDatabase, database_name: str, table_input: _Input
+    scope: Construct, id: str, database: glue.CfnDatabase | None, database_name: str, table_input: _Input
 ) -> glue.CfnTable:
     table = glue.CfnTable(
         scope, id, catalog_id=Stack.of(scope).account, database_name=database_name, table_input=table_input
     )
     # The name is a text, not a reference, so CloudFormation has to be told.
-    table.add_resource_dependency(database)
+    if database is not None:
+        table.add_resource_dependency(database)
     return table
 
 

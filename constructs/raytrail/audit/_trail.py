@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Annotations, ArnFormat, RemovalPolicy, Stack
+from aws_cdk import Annotations, RemovalPolicy, Stack
 from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -13,11 +13,12 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from raytrail.audit._bucket import CLOUDTRAIL, AuditBucket, delivery_statements
+from raytrail.audit._bucket import AuditBucket, let_encrypt
+from raytrail.audit._delivery_role import delivery_role
 from raytrail.audit._model import Retention, check_organization_id, check_trail_name
 from raytrail.audit._model_events import DataEvents, Events, Insights, ManagementEvents, check_events
+from raytrail.audit._policies import CLOUDTRAIL, delivery_statements
 from raytrail.errors import InvalidProps
-from raytrail.findings import acknowledge, place_of
 
 _Selector = cloudtrail.CfnTrail.AdvancedEventSelectorProperty
 _Field = cloudtrail.CfnTrail.AdvancedFieldSelectorProperty
@@ -32,7 +33,8 @@ class AuditTrail(Construct):
     that two selectors share are refused, because they would be billed twice.
 
     Args:
-        name: 3 to 128 letters and digits, with single ``.``, ``_`` or ``-`` between them.
+        name: 3 to 128 letters and digits, with single ``.``, ``_`` or ``-`` between them
+            (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-naming-requirements.html).
         events: What is recorded. Default: all management events.
         insights: What CloudTrail looks at for unusual rates. Default: nothing.
         organization_id: The organization whose accounts are all recorded, as ``o-`` and 10 to 32 letters and digits.
@@ -44,9 +46,14 @@ class AuditTrail(Construct):
         retention: When files move to the archive and when they go. Default: 90 days, seven years.
         bucket: A bucket to deliver to instead of one of the trail's own; its owner's policy is to hold what
             `delivery_statements` returns. Default: one is made.
-        key: The key of the files in that bucket. Default: the bucket's own encryption.
+        key: The key of the files; the policy of one that is not of this app is to hold what `encryption_statements`
+            returns. Default: one is made with the bucket that is made; in a bucket that is given, its own encryption.
+        access_logs: A bucket for the access logs of the bucket that is made, as of `AuditBucket`. Default: one is made.
         log_group: A log group to deliver to, of the trail's account. Default: one is made.
         log_retention: How long the log group that is made keeps events. Default: three months.
+        role: The role by which CloudTrail writes to the log group, which ``cloudtrail.amazonaws.com`` may assume. It
+            gets a policy for that, one of another app too unless it is imported with ``mutable=False``. Default: one
+            is made.
         topic: Is told of each file that is delivered. If it has a key of its own, the key's policy is to let
             CloudTrail use it. Default: nobody is told.
 
@@ -61,7 +68,8 @@ class AuditTrail(Construct):
         organization_id: The organization, or None.
 
     Raises:
-        InvalidProps: The name, the prefix, the organization or the events are not allowed.
+        InvalidProps: The name, the prefix, the organization or the events are not allowed, or access logs are given
+            for a bucket that is not made here.
     """
 
     def __init__(
@@ -78,8 +86,10 @@ class AuditTrail(Construct):
         retention: Retention | None = None,
         bucket: s3.IBucket | None = None,
         key: kms.IKey | None = None,
+        access_logs: s3.IBucket | None = None,
         log_group: logs.ILogGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
+        role: iam.IRole | None = None,
         topic: sns.ITopic | None = None,
     ) -> None:
         super().__init__(scope, id)
@@ -87,12 +97,13 @@ class AuditTrail(Construct):
         check_events(events, insights)
         if organization_id is not None:
             check_organization_id(organization_id)
-        if key is not None and bucket is None:
-            raise InvalidProps("key is that of a bucket that you give; without one the trail makes its own")
-        self.prefix, self.organization_id = prefix, organization_id
+        if access_logs is not None and bucket is not None:
+            raise InvalidProps("access_logs is for the bucket that is made; how yours is logged is its own to say")
+        self.prefix: str = prefix
+        self.organization_id: str | None = organization_id
         self._account = management_account or Stack.of(self).account
         # From the name, not from the resource: the bucket policy names the trail, which needs the policy first.
-        self.trail_arn = Stack.of(self).format_arn(
+        self.trail_arn: str = Stack.of(self).format_arn(
             service="cloudtrail", resource="trail", resource_name=name, account=self._account
         )
         self.store: AuditBucket | None = None
@@ -105,15 +116,20 @@ class AuditTrail(Construct):
                 organization_id=organization_id,
                 trail_account=management_account,
                 retention=retention,
+                key=key,
+                access_logs=access_logs,
             )
             bucket, key = self.store.bucket, self.store.key
-        self.bucket, self.key = bucket, key
-        self.log_group = log_group or logs.LogGroup(
+        elif key is not None:
+            let_encrypt(self, key, trail_arn=self.trail_arn, account=self._account)
+        self.bucket: s3.IBucket = bucket
+        self.key: kms.IKey | None = key
+        self.log_group: logs.ILogGroup = log_group or logs.LogGroup(
             self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
         )
-        role = self._delivery_role()
+        role = delivery_role(self, "DeliveryRole", log_group=self.log_group, organization_id=organization_id, role=role)
         self._events, self._never = tuple(events), [bucket.bucket_arn]
-        self.resource = cloudtrail.CfnTrail(
+        self.resource: cloudtrail.CfnTrail = cloudtrail.CfnTrail(
             self,
             "Resource",
             trail_name=name,
@@ -146,6 +162,9 @@ class AuditTrail(Construct):
     def never_record(self, *buckets: s3.IBucket) -> None:
         """Leave the objects of these buckets out of the data events, whatever is selected.
 
+        Args:
+            buckets: The buckets.
+
         Raises:
             InvalidProps: Data events of one of them were asked for by name.
         """
@@ -153,7 +172,11 @@ class AuditTrail(Construct):
         self.resource.advanced_event_selectors = [*self._selectors()]
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody read the files, and decrypt them."""
+        """Let somebody read the files, and decrypt them, and return the grant.
+
+        Args:
+            grantee: Who is to read.
+        """
         return self.bucket.grant_read(grantee)
 
     def _selectors(self) -> list[cloudtrail.CfnTrail.AdvancedEventSelectorProperty]:
@@ -211,41 +234,3 @@ class AuditTrail(Construct):
         )
         if added.policy_dependable is not None:
             self.resource.node.add_dependency(added.policy_dependable)
-
-    def _delivery_role(self) -> iam.Role:
-        # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
-        role = iam.Role(self, "DeliveryRole", assumed_by=iam.ServicePrincipal(CLOUDTRAIL))
-        stack = Stack.of(self)
-        names = [f"{stack.account}_CloudTrail_{stack.region}*"]
-        if self.organization_id:
-            names.append(f"{self.organization_id}_*")
-        streams = [
-            stack.format_arn(
-                service="logs",
-                resource="log-group",
-                resource_name=f"{self.log_group.log_group_name}:log-stream:{name}",
-                arn_format=ArnFormat.COLON_RESOURCE_NAME,
-            )
-            for name in names
-        ]
-        role.add_to_policy(
-            iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=streams)
-        )
-        log_group, place = self.log_group.node.default_child, place_of(self)
-        group = (
-            f"<{stack.resolve(log_group.logical_id)}>"
-            if isinstance(log_group, logs.CfnLogGroup)
-            else self.log_group.log_group_name
-        )
-        where = f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:{group}:log-stream"
-        shown = [f"{place.account}_CloudTrail_{place.region}*", *names[1:]]
-        acknowledge(
-            role,
-            {
-                f"AwsSolutions-IAM5[Resource::{where}:{name}]": (
-                    "CloudTrail may append to the name of its stream; AWS documents this pattern"
-                )
-                for name in shown
-            },
-        )
-        return role

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from raytrail.cli._errors import WrongUse
 from raytrail.cli._refusals import Refused, explain
@@ -64,24 +65,77 @@ def connect(*, endpoint: str | None, profile: str | None, region: str | None) ->
     Args:
         endpoint: A URL. Default: that of ``AWS_ENDPOINT_URL``; without it, AWS's own.
         profile: A profile of the AWS configuration. Default: whatever boto3 finds.
-        region: A Region. Default: that of the environment or the profile; for the embedded AWS us-east-1.
+        region: A Region. Default: that of ``AWS_REGION``, of ``AWS_DEFAULT_REGION`` or of the profile; for the
+            embedded AWS us-east-1.
 
     Raises:
         WrongUse: The endpoint is no URL, or no Region is known.
-        Refused: The profile does not exist.
+        Refused: The profile does not exist, or there are no credentials to be had.
     """
-    endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL") or None
-    host = _host(endpoint) if endpoint else ""
-    if host in THIS_MACHINE and not profile:
-        return Aws(session=_embedded_session(), region=region or _region_of_environment(), endpoint=endpoint)
+    ignored = os.environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
+    endpoint = endpoint or (None if ignored else os.environ.get("AWS_ENDPOINT_URL")) or None
+    if is_here(endpoint) and not profile:
+        return embedded(str(endpoint), region)
     try:
-        session = boto3.Session(profile_name=profile, region_name=region)
+        session = new_session(profile, region)
         found = session.region_name
+        if found is None:
+            raise WrongUse("no Region is known: give --region, set AWS_REGION, or give the profile one")
+        load_credentials(session)
     except (BotoCoreError, ClientError) as error:
         raise Refused(explain(error, None, region or "")) from error
-    if found is None:
-        raise WrongUse("no Region is known: give --region, set AWS_REGION, or give the profile one")
+    except LOADING_ERRORS as error:
+        said = " ".join(str(error).split())
+        raise Refused(f"the credentials could not be had ({said}); `raytrail doctor` tells the causes apart") from error
     return Aws(session=session, region=found, endpoint=endpoint)
+
+
+def is_here(endpoint: str | None) -> bool:
+    """Whether an endpoint is on this machine, as the embedded AWS's is.
+
+    Raises:
+        WrongUse: It is no URL.
+    """
+    return endpoint is not None and _host(endpoint) in THIS_MACHINE
+
+
+def embedded(endpoint: str, region: str | None) -> Aws:
+    """The embedded AWS at an endpoint, asked as its administrator."""
+    return Aws(session=_embedded_session(), region=region or _region_of_environment(), endpoint=endpoint)
+
+
+def new_session(profile: str | None, region: str | None) -> boto3.Session:
+    """A session that also waits no longer than we do where it asks AWS for its credentials.
+
+    boto3 itself does not read ``AWS_REGION``, which the CDK CLI and the other SDKs read first.
+
+    Raises:
+        BotoCoreError: There is no such profile, or a configuration file is malformed.
+    """
+    core = botocore.session.get_session()
+    core.set_default_client_config(PATIENCE)
+    return boto3.Session(
+        botocore_session=core, profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None
+    )
+
+
+LOADING_ERRORS = (OSError, RuntimeError, ValueError, EOFError, AttributeError, KeyError, TypeError)
+"""What botocore lets through while it loads credentials: the program of a credential_process is not there or does not
+write JSON, a token's file is missing, AWS_CREDENTIAL_EXPIRATION has passed, nobody types the code of an MFA device; the
+last three where that JSON, or a token's, has another shape."""
+
+
+def load_credentials(session: boto3.Session) -> ReadOnlyCredentials:
+    """Have a session's credentials now, so that what is wrong with them is said before anything else.
+
+    Raises:
+        BotoCoreError: There are none, or they cannot be had.
+        ClientError: AWS refused to let a role be assumed.
+    """
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError
+    return credentials.get_frozen_credentials()
 
 
 @contextmanager
@@ -109,18 +163,24 @@ def _region_of_environment() -> str:
 
 
 def _embedded_session() -> boto3.Session:
-    """A session deaf to profiles and configuration files, which are of real accounts.
+    """The session of the embedded AWS's administrator.
 
     An access key of twelve digits, as `raytrail local` says to export it, is the account's and is taken.
     """
     key = os.environ.get("AWS_ACCESS_KEY_ID", "")
     if not (len(key) == len(EMBEDDED_ACCOUNT) and key.isdecimal()):
         key = EMBEDDED_ACCOUNT
+    return session_of(key, "local")
+
+
+def session_of(key_id: str, secret: str, token: str = "") -> boto3.Session:
+    """A session of these credentials, deaf to profiles and configuration files."""
     nothing: dict[str, Any] = {"profile": (None, None, None, None)}
     for name in ("config_file", "credentials_file"):
         nothing[name] = (None, None, os.devnull, None)
     return boto3.Session(
         botocore_session=botocore.session.Session(session_vars=nothing),
-        aws_access_key_id=key,
-        aws_secret_access_key="local",  # noqa: S106 - not checked by the embedded AWS
+        aws_access_key_id=key_id,
+        aws_secret_access_key=secret,
+        aws_session_token=token or None,
     )

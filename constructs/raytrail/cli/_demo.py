@@ -118,7 +118,7 @@ def _refuse_what_the_demo_needs(settings: Settings) -> None:
     """Refuse settings under which some row could not be, before anything is deployed.
 
     Raises:
-        RaytrailError: A stack is off, or a trail that is elsewhere is taken.
+        RaytrailError: A stack is off, or a trail or a topic that is elsewhere is taken.
     """
     off = [name for name in STACKS if not getattr(settings, name).enabled]
     if off:
@@ -130,17 +130,27 @@ def _refuse_what_the_demo_needs(settings: Settings) -> None:
             "the demo watches a trail of its own, and cdk.json takes an existing one, which the embedded AWS does not "
             "have; remove audit.existing_trail there for the demo"
         )
+    _refuse_another_topic(settings)
+
+
+def _refuse_another_topic(settings: Settings) -> None:
+    if settings.detection.existing_topic:
+        raise RaytrailError(
+            "the demo reads alerts from the kit's own inbox, and cdk.json publishes them to a topic of yours; remove "
+            "detection.existing_topic there for the demo"
+        )
 
 
 def _rows_on_aws(console: Console, settings: Settings) -> dict[str, Collector]:
     """The harmless rows that the settings allow.
 
     Raises:
-        RaytrailError: A stack that every row needs is off.
+        RaytrailError: A stack that every row needs is off, or alerts go to another topic.
     """
     for name in ("sample", "dashboards"):
         if not getattr(settings, name).enabled:
             raise RaytrailError(f"--target aws sends requests to the sample and waits for its alarm; {name} is off")
+    _refuse_another_topic(settings)
     without: set[str] = set()
     if not settings.tracing.enabled:
         without |= {"trace", "failed order", "trace groups"}

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from raytrail.cli._errors import UNANSWERED, Unanswered
+from raytrail.cli._findings import findings
+from raytrail.cli._output import end_output, write
 from raytrail.cli._replay import replay
 from raytrail.cli._signals import Stopped, raise_on_signals
 from raytrail.cli._verify import verify
@@ -229,17 +231,39 @@ def query(
 
 
 @app.command()
+def doctor(
+    app_folder: AppFolder = Path(),
+    profile: Annotated[str | None, typer.Option(help="The profile of the credentials.")] = None,
+    region: Annotated[str | None, typer.Option(help="The Region to ask in.")] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="The embedded AWS's URL. Default: AWS_ENDPOINT_URL, or AWS itself.", metavar="URL"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, for a program.")] = False,
+) -> None:
+    """Say what would stop a deployment or cost money: credentials first, then the account. Changes nothing.
+
+    The status is that of the worst finding: 1 for an error, 3 for a warning, 0 otherwise; and 2 for a wrong option.
+    """
+    from raytrail.cli._doctor._command import Asked, run
+
+    asked = Asked(app_folder=app_folder, profile=profile, region=region, endpoint=endpoint, json=as_json)
+    raise typer.Exit(run(asked))
+
+
+@app.command()
 def schema(output: Annotated[Path | None, typer.Option(help="File to write. Default: the terminal.")] = None) -> None:
     """Print the JSON Schema of the settings, for an editor."""
     text = json.dumps(json_schema(), indent=2) + "\n"
     if output is None:
-        sys.stdout.write(text)
+        write(text)
     else:
         output.write_text(text, encoding="utf-8")
 
 
 app.command()(verify)
 app.command()(replay)
+app.command()(findings)
 
 
 def _home_region(app_folder: Path) -> str:
@@ -262,3 +286,5 @@ def main() -> None:
     except Stopped:
         print("raytrail: stopped; everything that it had started is ended", file=sys.stderr)
         sys.exit(STOPPED)
+    finally:
+        end_output()

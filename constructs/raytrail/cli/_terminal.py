@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from rich.console import Console, RenderableType
 
+from raytrail.cli._output import to_output
+
 PIPE_WIDTH = 10_000
 """Wide enough that nothing is folded where nobody looks at a screen."""
 
@@ -24,14 +26,15 @@ def console() -> Console:
 
 def show(terminal: Console, *parts: RenderableType) -> None:
     """Print each part; without the blanks that fill a line up where it goes into a pipe."""
-    if terminal.is_terminal:
-        for part in parts:
-            terminal.print(part)
-        return
-    with terminal.capture() as captured:
-        for part in parts:
-            terminal.print(part)
-    terminal.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    with to_output():
+        if terminal.is_terminal:
+            for part in parts:
+                terminal.print(part)
+            return
+        with terminal.capture() as captured:
+            for part in parts:
+                terminal.print(part)
+        terminal.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def clean(text: object) -> str:

@@ -24,7 +24,8 @@ class ServiceAlarms(Construct):
     Args:
         metrics: What is measured.
         channel: Who is told.
-        slow_percentile_ms: Milliseconds of p95 latency above which the service is slow, in 3 of 5 minutes.
+        slow_percentile_ms: Milliseconds of p95 latency above which the service is slow, in 3 of 5 minutes. Default:
+            3,000.
 
     Attributes:
         faults: Alarms on the first fault in a minute.
@@ -47,7 +48,7 @@ class ServiceAlarms(Construct):
         super().__init__(scope, id)
         if slow_percentile_ms <= 0:
             raise InvalidProps(f"slow_percentile_ms is above 0, got {slow_percentile_ms}")
-        self.faults = cloudwatch.Alarm(
+        self.faults: cloudwatch.Alarm = cloudwatch.Alarm(
             self,
             "Faults",
             alarm_description="Requests were answered with a status of 500 or above",
@@ -57,7 +58,7 @@ class ServiceAlarms(Construct):
             comparison_operator=_AT_LEAST,
             treat_missing_data=_SILENCE_IS_FINE,
         )
-        self.slow = cloudwatch.Alarm(
+        self.slow: cloudwatch.Alarm = cloudwatch.Alarm(
             self,
             "Slow",
             alarm_description=f"One request in twenty took longer than {slow_percentile_ms} ms",
@@ -68,7 +69,7 @@ class ServiceAlarms(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data=_SILENCE_IS_FINE,
         )
-        self.unhealthy = cloudwatch.CompositeAlarm(
+        self.unhealthy: cloudwatch.CompositeAlarm = cloudwatch.CompositeAlarm(
             self,
             "Unhealthy",
             alarm_description="The service fails or is slow: see the operations dashboard",
@@ -115,7 +116,7 @@ class AuditAlarms(Construct):
         if not 1 <= silent_hours <= 24:
             raise InvalidProps(f"silent_hours is 1 to 24, got {silent_hours}")
         tell = actions.SnsAction(channel.topic)
-        self.denied_calls = cloudwatch.Alarm(
+        self.denied_calls: cloudwatch.Alarm = cloudwatch.Alarm(
             self,
             "DeniedCalls",
             alarm_description=f"IAM refused {denied_calls} calls or more in five minutes",
@@ -126,7 +127,7 @@ class AuditAlarms(Construct):
             treat_missing_data=_SILENCE_IS_FINE,
         )
         self.denied_calls.add_alarm_action(tell)
-        self.delivery_stopped = cloudwatch.Alarm(
+        self.delivery_stopped: cloudwatch.Alarm = cloudwatch.Alarm(
             self,
             "DeliveryStopped",
             alarm_description=f"CloudTrail delivered no event to its log group for {silent_hours} h",
@@ -139,7 +140,7 @@ class AuditAlarms(Construct):
         )
         self.delivery_stopped.add_alarm_action(tell)
         self.delivery_stopped.add_ok_action(tell)
-        self.tampering = cloudwatch.Alarm(
+        self.tampering: cloudwatch.Alarm = cloudwatch.Alarm(
             self,
             "Tampering",
             alarm_description="Somebody stopped, deleted or changed a trail, or tried to",

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from raytrail.audit import AuditMetrics
 from raytrail.dashboards._metrics import ServiceMetrics
+from raytrail.errors import InvalidProps
 
 FULL, HALF, THIRD = 24, 12, 8
 """Widths on the grid of 24 columns."""
@@ -20,7 +21,9 @@ class OperationsDashboard(Construct):
     """Traces, logs and metrics of one service, side by side.
 
     Args:
-        name: Name of the dashboard.
+        name: Name of the dashboard that is made. Default: none, where a dashboard is given.
+        dashboard: A dashboard of the app to add to, instead of one of its own; one that another app made cannot be
+            added to. Default: one is made.
         metrics: What is measured.
         log_group: The function's log group.
         access_log_group: The API's access logs, as JSON with ``xrayTraceId``, ``method``, ``path``, ``status`` and
@@ -31,6 +34,9 @@ class OperationsDashboard(Construct):
 
     Attributes:
         dashboard: The dashboard.
+
+    Raises:
+        InvalidProps: Both a name and a dashboard are given, or neither.
     """
 
     def __init__(
@@ -38,7 +44,8 @@ class OperationsDashboard(Construct):
         scope: Construct,
         id: str,
         *,
-        name: str,
+        name: str | None = None,
+        dashboard: cloudwatch.Dashboard | None = None,
         metrics: ServiceMetrics,
         log_group: logs.ILogGroup,
         access_log_group: logs.ILogGroup | None = None,
@@ -47,7 +54,7 @@ class OperationsDashboard(Construct):
         application_metrics: Sequence[cloudwatch.IMetric] = (),
     ) -> None:
         super().__init__(scope, id)
-        self.dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=name)
+        self.dashboard: cloudwatch.Dashboard = _dashboard(self, name, dashboard)
         self.dashboard.add_widgets(_links(Stack.of(self).region, trace_groups))
         if alarms:
             self.dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", width=FULL, alarms=list(alarms)))
@@ -111,13 +118,18 @@ class SecurityDashboard(Construct):
     """Alerts and counts over API calls.
 
     Args:
-        name: Name of the dashboard.
+        name: Name of the dashboard that is made. Default: none, where a dashboard is given.
+        dashboard: A dashboard of the app to add to, instead of one of its own; one that another app made cannot be
+            added to. Default: one is made.
         pager_log: The log group of the pager, which has a line for each alert. Default: none.
         alert_log: The log group of whole events. Default: none.
         audit: Counts over the trail. Default: none.
 
     Attributes:
         dashboard: The dashboard.
+
+    Raises:
+        InvalidProps: Both a name and a dashboard are given, or neither.
     """
 
     def __init__(
@@ -125,13 +137,14 @@ class SecurityDashboard(Construct):
         scope: Construct,
         id: str,
         *,
-        name: str,
+        name: str | None = None,
+        dashboard: cloudwatch.Dashboard | None = None,
         pager_log: logs.ILogGroup | None = None,
         alert_log: logs.ILogGroup | None = None,
         audit: AuditMetrics | None = None,
     ) -> None:
         super().__init__(scope, id)
-        self.dashboard = cloudwatch.Dashboard(self, "Resource", dashboard_name=name)
+        self.dashboard: cloudwatch.Dashboard = _dashboard(self, name, dashboard)
         if pager_log:
             self.dashboard.add_widgets(
                 cloudwatch.LogQueryWidget(
@@ -165,6 +178,15 @@ class SecurityDashboard(Construct):
                     ],
                 )
             )
+
+
+def _dashboard(scope: Construct, name: str | None, given: cloudwatch.Dashboard | None) -> cloudwatch.Dashboard:
+    if (name is None) == (given is None):
+        raise InvalidProps(
+            f"{scope.node.path} takes name, for a dashboard of its own, or dashboard, for one that it adds to; "
+            f"got {'neither' if name is None else 'both'}"
+        )
+    return given or cloudwatch.Dashboard(scope, "Resource", dashboard_name=name)
 
 
 def _links(region: str, trace_groups: Sequence[str]) -> cloudwatch.TextWidget:

@@ -30,23 +30,27 @@ class ServiceMetrics:
     table_name: str
 
     def requests(self) -> cloudwatch.Metric:
-        """Requests to the API."""
+        """The number of requests to the API."""
         return self._of_api("Count", "Sum", "Requests")
 
     def faults(self) -> cloudwatch.Metric:
-        """Requests that the API answered with a status of 500 or above."""
+        """The number of requests that the API answered with a status of 500 or above."""
         return self._of_api("5XXError", "Sum", "Faults")
 
     def client_errors(self) -> cloudwatch.Metric:
-        """Requests that the API answered with a status from 400 to 499."""
+        """The number of requests that the API answered with a status from 400 to 499."""
         return self._of_api("4XXError", "Sum", "Client errors")
 
     def latency(self, statistic: str = "p95") -> cloudwatch.Metric:
-        """Milliseconds from a request's arrival to its answer."""
+        """Milliseconds from a request's arrival to its answer.
+
+        Args:
+            statistic: Which statistic of CloudWatch's. Default: ``p95``, what 95 of 100 stay below.
+        """
         return self._of_api("Latency", statistic, f"Latency {statistic}")
 
     def fault_rate(self) -> cloudwatch.MathExpression:
-        """Faults among the requests, in percent."""
+        """The share of faults among the requests, in percent."""
         return cloudwatch.MathExpression(
             expression="100 * faults / requests",
             using_metrics={"faults": self.faults(), "requests": self.requests()},
@@ -55,23 +59,31 @@ class ServiceMetrics:
         )
 
     def invocations(self) -> cloudwatch.Metric:
-        """Invocations of the function."""
+        """The number of invocations of the function."""
         return self._of_function("Invocations", "Sum")
 
     def function_errors(self) -> cloudwatch.Metric:
-        """Invocations that ended in an error."""
+        """The number of invocations that ended in an error."""
         return self._of_function("Errors", "Sum")
 
     def duration(self, statistic: str = "p95") -> cloudwatch.Metric:
-        """Milliseconds that the function ran."""
+        """Milliseconds that the function ran.
+
+        Args:
+            statistic: Which statistic of CloudWatch's. Default: ``p95``, what 95 of 100 stay below.
+        """
         return self._of_function("Duration", statistic)
 
     def throttles(self) -> cloudwatch.Metric:
-        """Invocations that Lambda refused for want of concurrency."""
+        """The number of invocations that Lambda refused for want of concurrency."""
         return self._of_function("Throttles", "Sum")
 
     def table_latency(self, operation: str) -> cloudwatch.Metric:
-        """Milliseconds that the table took for one operation, as ``PutItem``."""
+        """Milliseconds that the table took for one operation.
+
+        Args:
+            operation: As ``PutItem``.
+        """
         return cloudwatch.Metric(
             namespace="AWS/DynamoDB",
             metric_name="SuccessfulRequestLatency",

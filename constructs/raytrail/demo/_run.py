@@ -132,16 +132,16 @@ class LocalDemo:
 
     def __post_init__(self) -> None:
         self.output.mkdir(parents=True, exist_ok=True)
-        self.assembly = self.output / "cdk.out"
+        self.assembly: Path = self.output / "cdk.out"
         # A cloud assembly of an earlier version of the app must not be what is deployed.
         shutil.rmtree(self.assembly, ignore_errors=True)
         log = self.output / "cdk.log"
         # Nor may an earlier run's report be taken for this one's.
         for old in (log, self.output / REPORT):
             old.unlink(missing_ok=True)
-        self.cdk = Cdk(app=self.app, output=self.assembly, log=log, environment=self.environment)
-        self.target = Target(session=self.session, endpoint=self.endpoint, kit=self.kit)
-        self.report = Report(target=f"embedded AWS emulator at {self.endpoint}")
+        self.cdk: Cdk = Cdk(app=self.app, output=self.assembly, log=log, environment=self.environment)
+        self.target: Target = Target(session=self.session, endpoint=self.endpoint, kit=self.kit)
+        self.report: Report = Report(target=f"embedded AWS emulator at {self.endpoint}")
         self._logs = Logs.of(self.logs)
         self._before: set[Item] = set()
 

@@ -4,6 +4,7 @@ from raytrail.detection._alerts import ApiCallAlerts
 from raytrail.detection._cis import CisAlarms
 from raytrail.detection._cis_controls import CIS_CONTROLS, CisControl
 from raytrail.detection._described import described
+from raytrail.detection._event_log import log_statements
 from raytrail.detection._forwarder import GLOBAL_REGION, GlobalEventForwarder
 from raytrail.detection._model import rule_of_api_call
 from raytrail.detection._pager import Pager
@@ -26,6 +27,7 @@ __all__ = [
     "ScheduledDetections",
     "Suppression",
     "described",
+    "log_statements",
     "reader_role",
     "rule_of_api_call",
     "unseen",

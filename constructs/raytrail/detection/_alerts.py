@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 import jsii
-from aws_cdk import Annotations, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Annotations, Duration, Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -25,13 +26,14 @@ from raytrail.detection._bounds import (
     quota_problems,
 )
 from raytrail.detection._described import PATHS, alert_template, text_template
+from raytrail.detection._event_log import event_log, log_statements
 from raytrail.detection._model import rule_of_api_call
 from raytrail.detection._pager import Pager
 from raytrail.detection._suppressions import Suppression
-from raytrail.detection._targets import LOG_GROUPS, AlertTarget, admit_to_queue
+from raytrail.detection._targets import AlertTarget, admit_to_queue
 from raytrail.detection._watch import watch, watch_lost
 from raytrail.errors import InvalidProps
-from raytrail.sigma import CompiledRule, Level, Vantage, catalog, reads
+from raytrail.sigma import CompiledRule, Level, Vantage, catalog, catalog_rule, reads
 
 _LONGEST_DESCRIPTION = 512
 _ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
@@ -52,6 +54,8 @@ class ApiCallAlerts(Construct):
         channel: Who is told. Its key encrypts the queues.
         rules: What to tell. Default: the alerts of the catalogue that EventBridge expresses and that can fire; an
             annotation names those that cannot.
+        without: Names of detections of the catalogue that are left out: nobody wants them, or the bus has no room for
+            them, and then `ScheduledDetections` can ask the lake for them. Default: none.
         targets: Where else every alert goes, as it comes: at most three. Default: nowhere.
         suppressions: What nobody is told of, for now. Default: nothing.
         group_alerts: Whether the alerts of an actor, a detection and an hour are one page; without it each is one.
@@ -60,8 +64,15 @@ class ApiCallAlerts(Construct):
             Default: nothing, and then no rule is held to be dead for it.
         most_rules: How many rules the bus takes, where AWS has raised the quota. Default: 300, and 100 in af-south-1
             and eu-south-1 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html).
-        log_group_name: The log group of whole events, under ``/aws/events/``. Default: one named after the stack.
+        log_group_name: The name of the log group of whole events that is made, under ``/aws/events/``. Default: one
+            after the stack's.
         log_retention: How long it keeps them. Default: one year.
+        log_group: A log group for whole events, under ``/aws/events/``, of the stack's account and Region. Default:
+            one is made.
+        log_policy: Whether to make the resource policy by which EventBridge writes to log groups. Where the ten of
+            the Region are used up, let one of them say what `log_statements` returns, and leave it out. Default: yes.
+        undelivered: A standard queue for what could not be delivered. Default: one is made, with the channel's key.
+        pager_log_group: For the pager's lines. Default: one is made that keeps them for three months.
         metric_namespace: Of the pager's metrics. Default: ``raytrail/Alerts``.
 
     Attributes:
@@ -73,10 +84,11 @@ class ApiCallAlerts(Construct):
         undelivered: The dead-letter queue.
         undelivered_alarm: The alarm on it.
         lost_alarm: The alarm on what not even that queue could take.
+        vantage: What is known of the trail and of what is forwarded, with the stack's Region.
 
     Raises:
         InvalidProps: A rule is given twice, cannot be an alert of EventBridge, or has too many targets; or the log
-            group is not under ``/aws/events/``.
+            group is not under ``/aws/events/``, or both it and a name are given.
     """
 
     def __init__(
@@ -86,6 +98,7 @@ class ApiCallAlerts(Construct):
         *,
         channel: AlertChannel,
         rules: Sequence[CompiledRule] | None = None,
+        without: Sequence[str] = (),
         targets: Sequence[AlertTarget] = (),
         suppressions: Sequence[Suppression] = (),
         group_alerts: bool = True,
@@ -93,34 +106,32 @@ class ApiCallAlerts(Construct):
         most_rules: int | None = None,
         log_group_name: str | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        log_group: logs.ILogGroup | None = None,
+        log_policy: bool = True,
+        undelivered: sqs.IQueue | None = None,
+        pager_log_group: logs.ILogGroup | None = None,
         metric_namespace: str = "raytrail/Alerts",
     ) -> None:
         super().__init__(scope, id)
         stack = Stack.of(self)
-        log_group_name = log_group_name or f"{LOG_GROUPS}{stack.stack_name}"
-        if not log_group_name.startswith(LOG_GROUPS):
-            raise InvalidProps(
-                f"log_group_name {log_group_name!r} begins with {LOG_GROUPS}, where EventBridge may write"
-            )
         self._channel, self._suppressions, self._most_rules = channel, tuple(suppressions), most_rules
         region = None if Token.is_unresolved(stack.region) else stack.region
-        self.vantage = replace(vantage or Vantage(), region=(vantage and vantage.region) or region)
+        self.vantage: Vantage = replace(vantage or Vantage(), region=(vantage and vantage.region) or region)
         self.rules: dict[str, events.CfnRule] = {}
         self.detections: dict[str, CompiledRule] = {}
         self._rules_of: dict[str, list[events.CfnRule]] = {}
-        self.log_group = logs.LogGroup(
-            self,
-            "LogGroup",
-            log_group_name=log_group_name,
-            retention=log_retention,
-            removal_policy=RemovalPolicy.DESTROY,
+        self.log_group: logs.ILogGroup = event_log(
+            self, "LogGroup", given=log_group, name=log_group_name, retention=log_retention
         )
         log = AlertTarget.log_group(self.log_group)
-        self._log_policy = logs.CfnResourcePolicy(
-            self, "LogPolicy", policy_name=f"{stack.stack_name}-events", policy_document=self._may_log([log])
-        )
-        self.undelivered = self._make_dead_letter_queue()
-        self.undelivered_alarm = watch(
+        self._log_policy: logs.CfnResourcePolicy | None = None
+        if log_policy:
+            self._log_policy = logs.CfnResourcePolicy(
+                self, "LogPolicy", policy_name=f"{stack.stack_name}-events", policy_document=self._may_log([log])
+            )
+        self.undelivered: sqs.IQueue = undelivered or self._make_dead_letter_queue()
+        admit_to_queue(self, self.undelivered)
+        self.undelivered_alarm: cloudwatch.Alarm = watch(
             self,
             "UndeliveredAlarm",
             channel=channel,
@@ -129,8 +140,8 @@ class ApiCallAlerts(Construct):
             ),
             description="An alert could not be delivered or paged: read the dead-letter queue for the reason",
         )
-        self.lost_alarm = watch_lost(self, "LostAlarm", channel=channel)
-        self.pager = Pager(
+        self.lost_alarm: cloudwatch.CfnAlarm = watch_lost(self, "LostAlarm", channel=channel)
+        self.pager: Pager = Pager(
             self,
             "Pager",
             channel=channel,
@@ -138,6 +149,7 @@ class ApiCallAlerts(Construct):
             suppressions=suppressions,
             group_alerts=group_alerts,
             metric_namespace=metric_namespace,
+            log_group=pager_log_group,
         )
         self._targets: dict[str, AlertTarget] = {}
         pager = AlertTarget(
@@ -150,7 +162,9 @@ class ApiCallAlerts(Construct):
         self._add_target("Log", log)
         for target in targets:
             self.add_target(target)
-        for rule in self._of_the_catalogue() if rules is None else rules:
+        if rules is not None and without:
+            raise InvalidProps("without is for the rules of the catalogue; leave out of rules what is not wanted")
+        for rule in self._of_the_catalogue(without) if rules is None else rules:
             self.add_rule(rule)
         self.node.add_validation(_Validation(self))
 
@@ -206,7 +220,8 @@ class ApiCallAlerts(Construct):
                 targets=self._targets_for(rule),
             )
             _keep_nulls(resource, pattern)
-            resource.add_resource_dependency(self._log_policy)
+            if self._log_policy is not None:
+                resource.add_resource_dependency(self._log_policy)
             # For whoever reads the template: which detection it is that a rule's events are alerts of.
             named = {"name": rule.name, "level": rule.level, "techniques": list(rule.techniques)}
             resource.add_metadata("raytrail:detections", [named])
@@ -218,6 +233,9 @@ class ApiCallAlerts(Construct):
 
     def add_target(self, target: AlertTarget) -> None:
         """Send every alert of every rule there too, as it comes, whatever is grouped or suppressed for the channel.
+
+        Args:
+            target: The target.
 
         Raises:
             InvalidProps: A rule would have more than five targets, which AWS does not raise.
@@ -242,11 +260,10 @@ class ApiCallAlerts(Construct):
 
     def problems(self) -> list[str]:
         """Return what is wrong with all rules and suppressions together."""
-        patterns = [pattern for rule in self.detections.values() for pattern in rule.patterns]
         known = {*self.detections, *(rule.name for rule in catalog())}
         return [
             *dead_rules(self.detections.values(), self.vantage),
-            *quota_problems(patterns, region=self.vantage.region, most_rules=self._most_rules),
+            *quota_problems(self.detections.values(), region=self.vantage.region, most_rules=self._most_rules),
             *(
                 f"the suppression {each.reason!r} is of detection {each.detection!r}, and there is none of that name"
                 for each in self._suppressions
@@ -254,8 +271,9 @@ class ApiCallAlerts(Construct):
             ),
         ]
 
-    def _of_the_catalogue(self) -> tuple[CompiledRule, ...]:
-        rules, dead = deployable(catalog(), self.vantage)
+    def _of_the_catalogue(self, without: Sequence[str]) -> tuple[CompiledRule, ...]:
+        unwanted = {catalog_rule(name).name for name in without}
+        rules, dead = deployable((rule for rule in catalog() if rule.name not in unwanted), self.vantage)
         for id, what, found in (
             ("left-out", "cannot fire here and is left out", dead),
             ("half-seen", "does not see all that it is about", half_seen(rules, self.vantage)),
@@ -267,9 +285,10 @@ class ApiCallAlerts(Construct):
     def _add_target(self, id: str, target: AlertTarget) -> None:
         target.admit(self)
         self._targets[id] = target
-        self._log_policy.policy_document = self._may_log(
-            [each for each in self._targets.values() if each.gets == "event"] or [target]
-        )
+        if self._log_policy is not None:
+            self._log_policy.policy_document = self._may_log(
+                [each for each in self._targets.values() if each.gets == "event"] or [target]
+            )
 
     def _targets_for(self, rule: CompiledRule) -> list[events.CfnRule.TargetProperty]:
         transformer = events.CfnRule.InputTransformerProperty
@@ -287,20 +306,12 @@ class ApiCallAlerts(Construct):
         ]
 
     def _may_log(self, groups: Sequence[AlertTarget]) -> str:
-        # An account has ten such policies in a Region, not adjustable: one for all rules of this construct.
-        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
-        statement = iam.PolicyStatement(
-            principals=[
-                iam.ServicePrincipal("events.amazonaws.com"),
-                iam.ServicePrincipal("delivery.logs.amazonaws.com"),
-            ],
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-            resources=[f"{each.arn}:*" for each in groups],
-        )
-        return Stack.of(self).to_json_string(iam.PolicyDocument(statements=[statement]))
+        # One for all rules of this construct: an account has ten.
+        statements = log_statements(log_group_arns=[each.arn for each in groups])
+        return Stack.of(self).to_json_string(iam.PolicyDocument(statements=statements))
 
     def _make_dead_letter_queue(self) -> sqs.Queue:
-        queue = sqs.Queue(
+        return sqs.Queue(
             self,
             "Undelivered",
             encryption=sqs.QueueEncryption.KMS,
@@ -308,8 +319,6 @@ class ApiCallAlerts(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        admit_to_queue(self, queue)
-        return queue
 
 
 @jsii.implements(IValidation)

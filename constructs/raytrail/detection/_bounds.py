@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from raytrail.detection._model import MAX_PATTERN_CHARACTERS
 from raytrail.errors import InvalidProps
-from raytrail.sigma import ALERTING, CompiledRule, Vantage, partly, unreachable
+from raytrail.sigma import ALERTING, LEVELS, CompiledRule, Vantage, partly, unreachable
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 MOST_TARGETS = 5
@@ -17,6 +16,8 @@ MOST_TARGETS = 5
 MOST_WILDCARD_RULES = 30
 """On one bus; AWS does not raise it."""
 _MOST_RULES, _FEW_RULES, _REGIONS_OF_FEW = 300, 100, ("af-south-1", "eu-south-1")
+
+_NAMED = 5
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{2,63}")
 
@@ -66,21 +67,23 @@ def half_seen(rules: Iterable[CompiledRule], vantage: Vantage) -> dict[str, str]
     return {name: why for name, why in found.items() if why}
 
 
-def quota_problems(patterns: Iterable[Mapping[str, Any]], *, region: str | None, most_rules: int | None) -> list[str]:
+def quota_problems(rules: Iterable[CompiledRule], *, region: str | None, most_rules: int | None) -> list[str]:
     """Return what is wrong with so many rules on one bus.
 
     Args:
-        patterns: The pattern of each rule.
+        rules: The detections; each of their patterns is a rule of the bus.
         region: The Region, if it is known.
         most_rules: The quota, where AWS has raised it.
     """
-    patterns = list(patterns)
+    rules = list(rules)
+    patterns = [pattern for rule in rules for pattern in rule.patterns]
     most = most_rules or (_FEW_RULES if region in _REGIONS_OF_FEW else _MOST_RULES)
     problems = []
-    if len(patterns) > most:
+    if (over := len(patterns) - most) > 0:
         problems.append(
-            f"{len(patterns)} rules are more than the {most} that a bus takes in {region or 'this Region'}; leave some "
-            "out, or ask AWS to raise the quota and say so with most_rules"
+            f"{len(patterns)} rules are more than the {most} that a bus takes in {region or 'this Region'}; leave "
+            f"{over} out, the least of them {_least(rules, over)} (`without`, where they are of the catalogue), and "
+            "ask the lake for them on a schedule; or ask AWS to raise the quota and say so with most_rules"
         )
     wild = sum('"wildcard"' in json.dumps(pattern) for pattern in patterns)
     if wild > MOST_WILDCARD_RULES:
@@ -89,6 +92,17 @@ def quota_problems(patterns: Iterable[Mapping[str, Any]], *, region: str | None,
             "out, or write them with startswith and endswith"
         )
     return problems
+
+
+def _least(rules: Iterable[CompiledRule], room: int) -> str:
+    """The detections to miss first: of the lowest level, those that need the most rules, until there is room."""
+    named: list[str] = []
+    for rule in sorted(rules, key=lambda each: (LEVELS.index(each.level), -len(each.patterns), each.name)):
+        if room <= 0 or len(named) == _NAMED:
+            break
+        named.append(rule.name)
+        room -= len(rule.patterns)
+    return ", ".join(named) + (" and others" if room > 0 else "")
 
 
 def _words(obstacles: Iterable[object]) -> str:

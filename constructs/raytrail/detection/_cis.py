@@ -32,7 +32,7 @@ class CisAlarms(Construct):
     Args:
         log_group: The trail's log group, of the Standard class: the other takes no metric filters.
         channel: Who is told.
-        namespace: The namespace of the metrics.
+        namespace: The namespace of the metrics. Default: ``CIS``.
         controls: Numbers of the controls, as ``4.3``. Default: all, 4.1 to 4.15.
         spare_services: Whether 4.1 leaves out refused calls that AWS services make for themselves, of which there can
             be thousands a day. The alarm's description says so. Default: yes, and Security Hub's CloudWatch.2 fails.

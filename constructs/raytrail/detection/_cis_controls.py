@@ -26,7 +26,7 @@ class CisControl:
     pattern: str
     """The filter, in the language of CloudWatch Logs."""
     security_hub: str | None = None
-    """Id of the control by which Security Hub checks for it, as ``CloudWatch.1``; None: it does not."""
+    """Id of the control by which Security Hub checks for it, as ``CloudWatch.1``. Default: it does not."""
 
 
 def _any(*names: str) -> str:

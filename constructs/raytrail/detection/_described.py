@@ -40,7 +40,11 @@ _ACTOR, _CALL, _ADDRESS, _REGION, _TIME, _ERROR = map(
 
 
 def described(rule: CompiledRule) -> dict[str, Any]:
-    """Return what an alert says of its rule; texts that are too long for EventBridge end in an ellipsis."""
+    """Return what an alert says of its rule; texts that are too long for EventBridge end in an ellipsis.
+
+    Args:
+        rule: The rule.
+    """
     known = attack().techniques
     return {
         "name": rule.name,

@@ -14,6 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from raytrail.detection._model import MAX_PATTERN_CHARACTERS, SIGN_IN
+from raytrail.detection._targets import admit_to_queue
 from raytrail.errors import InvalidProps
 from raytrail.findings import acknowledge
 from raytrail.sigma import GLOBAL_REGION, GLOBAL_SOURCES, Call
@@ -42,6 +43,11 @@ class GlobalEventForwarder(Construct):
             Default: no, and a rule about such a call belongs in a stack in us-east-1.
         calls: What the rules at home listen to: nothing else is forwarded, sign-ins excepted. Names are forwarded
             one by one as far as a pattern holds them, else all of the service. Default: every event of global services.
+        role: The role by which EventBridge puts events on the home bus, which ``events.amazonaws.com`` may assume. It
+            gets a policy for that, one of another app too unless it is imported with ``mutable=False``. Default: one
+            is made.
+        undelivered: A standard queue of us-east-1 for what could not be forwarded. Default: one is made, encrypted by
+            SQS.
 
     Attributes:
         rule: The rule's L1.
@@ -60,16 +66,19 @@ class GlobalEventForwarder(Construct):
         home_region: str,
         read_only: bool = False,
         calls: Iterable[Call] | None = None,
+        role: iam.IRole | None = None,
+        undelivered: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, id)
         if home_region == GLOBAL_REGION:
             raise InvalidProps(f"home_region {home_region!r} has the events of global services already")
         stack = Stack.of(self)
         bus = stack.format_arn(service="events", region=home_region, resource="event-bus", resource_name="default")
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
-        self.role.add_to_policy(iam.PolicyStatement(actions=["events:PutEvents"], resources=[bus]))
-        self.undelivered = self._make_dead_letter_queue()
-        self.rule = events.CfnRule(
+        self.role: iam.IRole = role or iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("events.amazonaws.com"))
+        self.role.add_to_principal_policy(iam.PolicyStatement(actions=["events:PutEvents"], resources=[bus]))
+        self.undelivered: sqs.IQueue = undelivered or self._make_dead_letter_queue()
+        admit_to_queue(self, self.undelivered)
+        self.rule: events.CfnRule = events.CfnRule(
             self,
             "Rule",
             description=f"Brings events of global services, and sign-ins, to {home_region}",
@@ -94,16 +103,6 @@ class GlobalEventForwarder(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=Duration.days(14),
-        )
-        rules = Stack.of(self).format_arn(service="events", resource="rule", resource_name="*")
-        queue.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AllowRules",
-                principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                actions=["sqs:SendMessage"],
-                resources=[queue.queue_arn],
-                conditions={"ArnLike": {"aws:SourceArn": rules}},
-            )
         )
         acknowledge(queue, {"AwsSolutions-SQS3": "this is the dead-letter queue"})
         return queue

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -47,11 +48,12 @@ class Pager(Construct):
         group_alerts: Whether an hour is one page; without it each alert is. Default: yes.
         metric_namespace: Of the metrics ``Paged``, ``Counted``, ``Repeated``, ``Suppressed`` and ``Failed``. Default:
             ``raytrail/Alerts``.
-        log_retention: How long the function's log group keeps a line about each alert. Default: three months.
+        log_group: For the function's lines, one about each alert. Default: one is made.
+        log_retention: How long the log group that is made keeps them. Default: three months.
 
     Attributes:
         queue: Takes alerts: see `grant_alert`.
-        table: Who was told of what, for a week.
+        table: Who was told of what, for a week; and what windows of time a schedule asked about.
         function: The function.
         log_group: The function's log group.
         errors_alarm: The function fails.
@@ -68,11 +70,12 @@ class Pager(Construct):
         suppressions: Sequence[Suppression] = (),
         group_alerts: bool = True,
         metric_namespace: str = "raytrail/Alerts",
+        log_group: logs.ILogGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         super().__init__(scope, id)
         self._channel = channel
-        self.queue = sqs.Queue(
+        self.queue: sqs.Queue = sqs.Queue(
             self,
             "Queue",
             encryption=sqs.QueueEncryption.KMS,
@@ -83,7 +86,7 @@ class Pager(Construct):
             visibility_timeout=Duration.seconds(6 * _LONGEST_RUN.to_seconds()),
             dead_letter_queue=sqs.DeadLetterQueue(queue=undelivered, max_receive_count=MOST_TRIES),
         )
-        self.table = dynamodb.Table(
+        self.table: dynamodb.Table = dynamodb.Table(
             self,
             "Table",
             partition_key=dynamodb.Attribute(name="group", type=dynamodb.AttributeType.STRING),
@@ -97,10 +100,12 @@ class Pager(Construct):
             # What it knows is of the last hours, and in the log groups too.
             removal_policy=RemovalPolicy.DESTROY,
         )
-        self.log_group = logs.LogGroup(self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
+        self.log_group: logs.ILogGroup = log_group or logs.LogGroup(
+            self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
+        )
         role = self._make_role(suppressions)
         with _code(suppressions) as code:
-            self.function = lambda_.Function(
+            self.function: lambda_.Function = lambda_.Function(
                 self,
                 "Function",
                 description="Tells the channel of alerts, once for each actor, detection and hour",
@@ -128,14 +133,14 @@ class Pager(Construct):
             max_concurrency=2,
             report_batch_item_failures=True,
         )
-        self.errors_alarm = watch(
+        self.errors_alarm: cloudwatch.Alarm = watch(
             self,
             "ErrorsAlarm",
             channel=channel,
             metric=self.function.metric_errors(period=Duration.minutes(1), statistic="Sum"),
             description="The function that pages fails: alerts wait in its queue, and its log says why",
         )
-        self.late_alarm = watch(
+        self.late_alarm: cloudwatch.Alarm = watch(
             self,
             "LateAlarm",
             channel=channel,
@@ -145,19 +150,24 @@ class Pager(Construct):
         )
 
     def grant_alert(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody send alerts to the queue: JSON with ``detection``, as `described` returns, and ``event``.
+        """Let somebody send alerts to the queue, and return the grant.
 
-        The ``detail`` of ``event`` is the CloudTrail record.
+        An alert is JSON with ``detection``, as `described` returns, and ``event``, whose ``detail`` is the CloudTrail
+        record.
+
+        Args:
+            grantee: Who is to send.
         """
-        return self.queue.grant_send_messages(grantee)
+        # What a sender needs of the key, which is less than the queue's own grant gives:
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+        of_the_key = self._channel.key.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey")
+        return self.queue.grant(grantee, "sqs:SendMessage").combine(of_the_key)
 
     def _make_role(self, suppressions: Sequence[Suppression]) -> iam.Role:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.log_group.grant_write(role)
         self.table.grant(role, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query")
-        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-        role.add_to_policy(iam.PolicyStatement(actions=["sns:Publish"], resources=[self._channel.topic.topic_arn]))
-        self._channel.key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
+        self._channel.grant_publish(role)
         if any(each.tag for each in suppressions):
             stack, place = Stack.of(self), place_of(self)
             kinds = {"iam:ListRoleTags": "role", "iam:ListUserTags": "user"}

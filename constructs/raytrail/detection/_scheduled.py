@@ -22,9 +22,10 @@ from raytrail.alerting import AlertChannel
 from raytrail.audit import AnalystRole, AuditLake
 from raytrail.detection._described import described
 from raytrail.detection._pager import Pager
+from raytrail.detection._scheduled_fields import FURTHER_FIELDS, OWN_FIELDS
 from raytrail.detection._watch import watch
 from raytrail.errors import InvalidProps
-from raytrail.sigma import CompiledRule, catalog, statements
+from raytrail.sigma import CompiledRule, Statement, catalog, statements
 
 _HANDLER = Path(__file__).with_name("handlers") / "scheduled"
 _PACKAGE = "raytrail/detection/handlers/scheduled"
@@ -32,28 +33,6 @@ _WINDOW = "raytrail/sigma/window.py"
 """Where the function's files lie among its code: under the names by which they import each other here, too."""
 _LONGEST_RUN = Duration.minutes(15)
 _LONGEST_PERIOD_MINUTES = 24 * 60
-
-# Where a row's values belong in CloudTrail's record: first those that every row has, in their order, of which the
-# detection and the actor are not the record's; then what these expressions over the lake's columns give.
-_OWN: tuple[str | None, ...] = (
-    *(None, "eventID", "eventTime", "recipientAccountId", "awsRegion", None, "eventSource", "eventName"),
-    *("sourceIPAddress", "errorCode"),
-)
-_FURTHER = {
-    "userIdentity.type": "useridentity.type",
-    "userIdentity.principalId": "useridentity.principalid",
-    "userIdentity.arn": "useridentity.arn",
-    "userIdentity.accountId": "useridentity.accountid",
-    "userIdentity.userName": "useridentity.username",
-    "userIdentity.invokedBy": "useridentity.invokedby",
-    "userIdentity.onBehalfOf.userId": "useridentity.onbehalfof.userid",
-    "userIdentity.sessionContext.sessionIssuer.type": "useridentity.sessioncontext.sessionissuer.type",
-    "userIdentity.sessionContext.sessionIssuer.arn": "useridentity.sessioncontext.sessionissuer.arn",
-    "userIdentity.sessionContext.sessionIssuer.accountId": "useridentity.sessioncontext.sessionissuer.accountid",
-    "userIdentity.sessionContext.sessionIssuer.userName": "useridentity.sessioncontext.sessionissuer.username",
-    "errorMessage": "errormessage",
-    "userAgent": "useragent",
-}
 
 
 class ScheduledDetections(Construct):
@@ -63,8 +42,10 @@ class ScheduledDetections(Construct):
     each event that they find to the `Pager`, in the form in which EventBridge sends those of `ApiCallAlerts`: they are
     suppressed, grouped and paged alike. A correlation alerts with the event that completes it.
 
-    **What a window is.** It is as long as the period, and ends ``lag_minutes`` before the scheduled time. Windows lie
-    side by side, so that each event is asked about once. CloudTrail delivers most files within 15 minutes
+    **What a window is.** It ends ``lag_minutes`` before the scheduled time, and begins where the one before it ended,
+    which the pager's table knows; the first one is as long as the period. So windows lie side by side, and each event
+    is asked about once, also where the period or the lag is changed or runs are missing; what is further back than two
+    days is left out, which the log says. CloudTrail delivers most files within 15 minutes
     (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html), without a promise: an event
     whose file comes later than the lag is not seen by these detections. It is in the lake, and a query finds it.
 
@@ -88,9 +69,11 @@ class ScheduledDetections(Construct):
         among: Where else the rules of correlations are looked for. Default: the catalogue.
         role: A role of Lambda's that may ask the lake, as `AnalystRole` makes one; give it where the lake is in another
             stack, made in that stack, so that its rights are written there. Default: one is made here.
-        period_minutes: Minutes from one run to the next, and the length of the window: 5 to 1,440. Default: 60.
+        period_minutes: Minutes from one run to the next: 5 to 1,440. Default: 60.
         lag_minutes: Minutes from the end of a window to its run: 0 to 1,440. Default: 30.
-        log_retention: How long the function's log group keeps a line about each run. Default: three months.
+        undelivered: A standard queue for the times of runs that failed. Default: one is made, with the channel's key.
+        log_group: For the function's lines, one about each run. Default: one is made.
+        log_retention: How long the log group that is made keeps them. Default: three months.
 
     Attributes:
         detections: The rules, by name.
@@ -124,18 +107,22 @@ class ScheduledDetections(Construct):
         role: iam.IRole | None = None,
         period_minutes: int = 60,
         lag_minutes: int = 30,
+        undelivered: sqs.IQueue | None = None,
+        log_group: logs.ILogGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.THREE_MONTHS,
     ) -> None:
         super().__init__(scope, id)
         _check(period_minutes, lag_minutes, regions)
-        self.detections = {rule.name: rule for rule in (unseen(catalog()) if rules is None else rules)}
+        self.detections: dict[str, CompiledRule] = {
+            rule.name: rule for rule in (unseen(catalog()) if rules is None else rules)
+        }
         elsewhere = [region for region in regions if region != (home_region or Stack.of(self).region)]
         told = [rule for rule in told if rule.predicate is not None and elsewhere]
         for rule in self.detections.values():
             if rule.predicate is None and rule.correlation is None:
                 raise InvalidProps(f"rule {rule.name!r} cannot be asked of the lake: {rule.athena_reason}")
-        carry = {f"further_{number}": expression for number, expression in enumerate(_FURTHER.values())}
-        self.statements = statements(
+        carry = {f"further_{number}": expression for number, expression in enumerate(FURTHER_FIELDS.values())}
+        self.statements: tuple[Statement, ...] = statements(
             list(self.detections.values()),
             table=lake.table_name,
             # The accounts may be known only where the stack is deployed.
@@ -151,7 +138,7 @@ class ScheduledDetections(Construct):
             )
         if not self.statements:
             raise InvalidProps("rules are none that the lake is asked for: give some, or leave the schedule out")
-        self.undelivered = sqs.Queue(
+        self.undelivered: sqs.IQueue = undelivered or sqs.Queue(
             self,
             "Undelivered",
             encryption=sqs.QueueEncryption.KMS,
@@ -159,16 +146,24 @@ class ScheduledDetections(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        self.log_group = logs.LogGroup(self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY)
+        self.log_group: logs.ILogGroup = log_group or logs.LogGroup(
+            self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
+        )
         role = role or reader_role(self, "Role", lake=lake)
         # Not in the role's own policy, which may be in the lake's stack: that one knows nothing of these.
         rights = iam.Policy(self, "Rights", roles=[role], statements=_sending([pager.queue, self.undelivered], channel))
         log = iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[self.log_group.log_group_arn]
         )
-        rights.add_statements(log)
+        # Its own entries among the pager's, and no others.
+        windows = iam.PolicyStatement(
+            actions=["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+            resources=[pager.table.table_arn],
+            conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [self.node.path]}},
+        )
+        rights.add_statements(log, windows)
         with self._code() as code:
-            self.function = lambda_.Function(
+            self.function: lambda_.Function = lambda_.Function(
                 self,
                 "Function",
                 description="Asks the lake what was detected, and sends the alerts",
@@ -182,6 +177,8 @@ class ScheduledDetections(Construct):
                     "WORKGROUP": lake.workgroup_name,
                     "ACCOUNTS": ",".join(accounts or [Stack.of(self).account]),
                     "QUEUE_URL": pager.queue.queue_url,
+                    "TABLE_NAME": pager.table.table_name,
+                    "SCHEDULE": self.node.path,
                     "PERIOD_MINUTES": str(period_minutes),
                     "LAG_MINUTES": str(lag_minutes),
                 },
@@ -195,14 +192,16 @@ class ScheduledDetections(Construct):
             target_arn=self.undelivered.queue_arn
         )
         self.function.node.add_dependency(rights)
-        self.schedule = self._make_schedule(period_minutes, channel)
+        self.schedule: scheduler.CfnSchedule = self._make_schedule(period_minutes, channel)
+        self.errors_alarm: cloudwatch.Alarm
+        self.undelivered_alarm: cloudwatch.Alarm
         self.errors_alarm, self.undelivered_alarm = self._watch(channel)
 
     @contextmanager
     def _code(self) -> Iterator[lambda_.Code]:
         """The function's code beside the statements."""
         questions = {
-            "columns": [*_OWN, *_FURTHER],
+            "columns": [*OWN_FIELDS, *FURTHER_FIELDS],
             "detections": {name: described(rule) for name, rule in self.detections.items()},
             "statements": [{"sql": each.sql, "before_seconds": each.before_seconds} for each in self.statements],
         }
@@ -258,7 +257,11 @@ class ScheduledDetections(Construct):
 
 
 def unseen(rules: Sequence[CompiledRule]) -> list[CompiledRule]:
-    """Return the rules that alert and that EventBridge cannot express."""
+    """Return the rules that alert and that EventBridge cannot express.
+
+    Args:
+        rules: Compiled rules, as those of `raytrail.sigma.catalog`.
+    """
     return [
         rule
         for rule in rules
@@ -267,20 +270,28 @@ def unseen(rules: Sequence[CompiledRule]) -> list[CompiledRule]:
 
 
 def reader_role(scope: Construct, id: str, *, lake: AuditLake) -> iam.Role:
-    """Return a role of Lambda's that may ask a lake, for `ScheduledDetections`; made in the lake's stack."""
+    """Return a role of Lambda's that may ask a lake, for `ScheduledDetections`; made in the lake's stack.
+
+    Args:
+        scope: Where it stands in the tree.
+        id: What it is called there.
+        lake: The lake.
+    """
     return AnalystRole(
         scope, id, lake=lake, assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), require_mfa=False
     ).role
 
 
 def _sending(queues: Sequence[sqs.IQueue], channel: AlertChannel) -> list[iam.PolicyStatement]:
-    """What it takes to send to queues that the channel's key encrypts.
+    """What it takes to send to queues that the channel's key encrypts, or keys of their own.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     """
+    own = (queue.encryption_master_key for queue in queues)
+    keys = dict.fromkeys((channel.key.key_arn, *(key.key_arn for key in own if key is not None)))
     return [
         iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn for queue in queues]),
-        iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[channel.key.key_arn]),
+        iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[*keys]),
     ]
 
 

@@ -22,6 +22,7 @@ LOG_GROUPS = "/aws/events/"
 """Begins the names of log groups that EventBridge writes to."""
 
 Gets = Literal["event", "alert", "text"]
+"""What a target gets of an alert."""
 
 
 def rules_of(scope: Construct) -> str:
@@ -41,7 +42,7 @@ class AlertTarget:
         gets: The whole ``event``; the ``alert``, which is what is said of the rule and the event; or a ``text``, JSON
             with a sentence first and without the event.
         admit: Lets EventBridge deliver, as AWS documents it.
-        watched: The function whose errors are watched, if it is one.
+        watched: The function whose errors are watched. Default: it is no function.
     """
 
     kind: str
@@ -53,6 +54,9 @@ class AlertTarget:
     @classmethod
     def queue(cls, queue: sqs.IQueue) -> Self:
         """A standard queue, which gets JSON: ``detection``, which is said of the rule, and ``event``, whole.
+
+        Args:
+            queue: The queue, encrypted with a key of one's own or by SQS.
 
         Raises:
             InvalidProps: The queue is FIFO, or encrypted with AWS's key of SQS, or not at all.
@@ -67,6 +71,9 @@ class AlertTarget:
     @classmethod
     def topic(cls, topic: sns.ITopic) -> Self:
         """A standard topic, which gets JSON with a sentence first, without the event.
+
+        Args:
+            topic: The topic.
 
         Raises:
             InvalidProps: The topic is FIFO, or encrypted with AWS's key of SNS.
@@ -93,6 +100,9 @@ class AlertTarget:
         """A function, whose event has ``detection``, which is said of the rule, and ``event``, whole.
 
         Its errors raise an alarm. What becomes of an alert that it fails on is for its own configuration to say.
+
+        Args:
+            function: The function.
         """
 
         def admit(scope: Construct) -> None:
@@ -108,6 +118,9 @@ class AlertTarget:
         """A log group under ``/aws/events/``, which gets the event, whole.
 
         The policy that lets EventBridge write there is that of `ApiCallAlerts`.
+
+        Args:
+            log_group: The log group.
 
         Raises:
             InvalidProps: Its name begins otherwise, or is left to CloudFormation.

@@ -36,10 +36,10 @@ class ServerInstrumentation:
 
     Attributes:
         environment: The variables that the program needs to send its traces to the agent.
-        parameter: The parameter with the agent's configuration; None where user data carries it.
-        association: What tells Systems Manager to install and configure the agent; None where user data does.
-        role: The role of the machines.
-        activation_command: The command that makes an activation for machines on premises; None for EC2.
+        parameter: The parameter with the agent's configuration. Default: none, user data carries it.
+        association: What tells Systems Manager to install and configure the agent. Default: none, user data does it.
+        role: The role of the machines. Default: none.
+        activation_command: The command that makes an activation for machines on premises. Default: none, as for EC2.
     """
 
     environment: Mapping[str, str]

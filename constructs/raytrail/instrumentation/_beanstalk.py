@@ -32,7 +32,7 @@ class BeanstalkInstrumentation:
 
     Attributes:
         settings: The option settings, by namespace and name.
-        association: What installs and configures the CloudWatch agent; None for X-Ray's daemon.
+        association: What installs and configures the CloudWatch agent. Default: none, as for X-Ray's daemon.
         config_file: The text of ``.ebextensions/raytrail.config`` that does the same without the CDK.
     """
 
@@ -66,6 +66,9 @@ def instrument_beanstalk(
         config: What the CloudWatch agent collects. Default: traces from X-Ray's SDKs and by OTLP.
         environment: The environment in each span; for OpenTelemetry. Default: none.
         language: The program's language; for OpenTelemetry. Default: none.
+
+    Returns:
+        What was added.
 
     Raises:
         InvalidProps: The platform ships no daemon (several containers, run by ECS), an option is set to something

@@ -60,6 +60,9 @@ def instrument_ec2(
         parameter_name: How the name of the agent's parameter begins, with ``AmazonCloudWatch-``. Default: made of the
             path of the machines.
 
+    Returns:
+        What was added, with the variables that the program needs.
+
     Raises:
         InvalidProps: The role is not known, the machines are not the app's own and user data is asked for, they run
             Windows and user data is asked for, or they have an agent of another configuration.

@@ -12,7 +12,13 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from raytrail.errors import InvalidProps
-from raytrail.instrumentation._ecs_agents import add_agent, log_driver, metric_log_group, port_mappings
+from raytrail.instrumentation._ecs_agents import (
+    add_agent,
+    check_metric_log_group,
+    log_driver,
+    log_group_of_metrics,
+    port_mappings,
+)
 from raytrail.instrumentation._ecs_checks import (
     Placement,
     PortValidation,
@@ -43,11 +49,11 @@ class EcsInstrumentation:
     """What `instrument_ecs` added to a task.
 
     Attributes:
-        agent: The container of the agent; None for an agent on the instance.
-        init: The container that brings OpenTelemetry, if there is one.
-        log_router: The container of Fluent Bit, if there is one.
+        agent: The container of the agent. Default: none, the agent is on the instance.
+        init: The container that brings OpenTelemetry. Default: none.
+        log_router: The container of Fluent Bit. Default: none.
         start_instructions: Lines for the start script of the application's container, if the address of the agent is
-            known there alone; else none.
+            known there alone. Default: none.
     """
 
     agent: ecs.ContainerDefinition | None = None
@@ -72,6 +78,7 @@ def instrument_ecs(
     log_groups: Sequence[logs.ILogGroup] = (),
     log_correlation: bool = False,
     agent_log_group: logs.ILogGroup | None = None,
+    metric_log_group: logs.ILogGroup | None = None,
 ) -> EcsInstrumentation:
     """Put an agent beside an application on ECS, and tell the application where it is.
 
@@ -105,21 +112,23 @@ def instrument_ecs(
             Default: with ``firelens``, else not.
         agent_log_group: Where the added containers write what they say of themselves. Default: a new one that keeps
             a month.
+        metric_log_group: Where a collector beside the application writes metrics for CloudWatch, as lines of a log.
+            Default: a new one that keeps a month, where the agent does so.
 
     Returns:
         What was added. A second call that asks for the same adds nothing, and returns the same.
 
     Raises:
         InvalidProps: The task definition is imported, of Windows or of ECS Anywhere; network mode, launch type and
-            placement do not go together; two containers would take one port; a name is taken; or the task is
-            instrumented already in another way.
+            placement do not go together; a log group for metrics is given to an agent that writes none; two
+            containers would take one port; a name is taken; or the task is instrumented already in another way.
     """
     task = check_task(task_definition)
     agent = CloudWatchAgentContainer() if agent is None else agent
     attributes = {**(resource_attributes or {}), **({"deployment.environment": environment} if environment else {})}
     groups = [*log_groups, *([firelens.log_group] if firelens else [])]
     chosen = None if containers is None else tuple(each.container_name for each in containers)
-    telling = (service_name, attributes, log_correlation, groups, agent_log_group)
+    telling = (service_name, attributes, log_correlation, groups, agent_log_group, metric_log_group)
     asked = repr((agent, placement, instance_address, chosen, auto, protocol, firelens, *telling))
     if (mark := task.node.try_find_child(_MARK)) is not None:
         if mark.node.try_get_context(_ASKED) != asked:
@@ -132,6 +141,7 @@ def instrument_ecs(
         attributes["aws.log.group.names"] = "&".join(each.log_group_name for each in groups)
     check_placement(task, agent, placement, instance_address)
     check_fit(task, agent, auto, protocol)
+    check_metric_log_group(agent, metric_log_group)
     sidecar = placement == "sidecar"
     new_names = [
         *([agent.container_name] if sidecar else []),
@@ -166,7 +176,8 @@ def instrument_ecs(
     own = agent_log_group or logs.LogGroup(mark, "Logs", retention=logs.RetentionDays.ONE_MONTH)
     driver = log_driver(own)
     if sidecar:
-        _add_sidecar(task, agent, applications, service_name, driver, mark)
+        metrics = log_group_of_metrics(mark, agent, metric_log_group)
+        _add_sidecar(task, agent, applications, service_name, driver, metrics)
     if auto:
         _add_init(task, auto, applications, driver)
     if firelens:
@@ -211,7 +222,7 @@ def _add_sidecar(
     applications: Sequence[ecs.ContainerDefinition],
     service_name: str,
     driver: ecs.LogDriver,
-    mark: Construct,
+    metrics: logs.ILogGroup | None,
 ) -> None:
     bridge = task.network_mode == ecs.NetworkMode.BRIDGE
     if isinstance(agent, XRayDaemonContainer):
@@ -224,7 +235,7 @@ def _add_sidecar(
         agent,
         shared=not bridge,
         service=service_name,
-        metric_log_group=metric_log_group(mark, agent),
+        metric_log_group=metrics,
         logging=driver,
         port_mappings=mappings,
     )

@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from raytrail.errors import InvalidProps
 from raytrail.findings import acknowledge, place_of
 from raytrail.instrumentation._model_ecs_agents import CollectorContainer, EcsAgent
 from raytrail.instrumentation._model_exporters import Prometheus
@@ -71,11 +72,30 @@ def add_agent(
     return container
 
 
-def metric_log_group(scope: Construct, agent: EcsAgent) -> logs.LogGroup | None:
-    """Make the log group that metrics need, if they go to CloudWatch as lines of a log."""
-    if not (isinstance(agent, CollectorContainer) and agent.to_log):
+def check_metric_log_group(agent: EcsAgent, given: logs.ILogGroup | None) -> None:
+    """Refuse a log group for metrics that nobody would write.
+
+    Raises:
+        InvalidProps: One is given, and the agent writes no metrics to a log.
+    """
+    if given is not None and not _writes_metrics(agent):
+        raise InvalidProps(
+            f"metric_log_group is for a CollectorContainer with CloudWatchMetrics, got {type(agent).__name__}, which "
+            "writes no metrics to a log; leave it out"
+        )
+
+
+def log_group_of_metrics(
+    scope: Construct, agent: EcsAgent, given: logs.ILogGroup | None = None
+) -> logs.ILogGroup | None:
+    """Return the log group that metrics need, if they go to CloudWatch as lines of a log: the given, or a new one."""
+    if not _writes_metrics(agent):
         return None
-    return logs.LogGroup(scope, "Metrics", retention=logs.RetentionDays.ONE_MONTH)
+    return given or logs.LogGroup(scope, "Metrics", retention=logs.RetentionDays.ONE_MONTH)
+
+
+def _writes_metrics(agent: EcsAgent) -> bool:
+    return isinstance(agent, CollectorContainer) and agent.to_log
 
 
 def _health_check(agent: EcsAgent) -> ecs.HealthCheck | None:

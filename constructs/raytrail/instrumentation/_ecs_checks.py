@@ -15,6 +15,7 @@ from raytrail.instrumentation._model_ecs_agents import CloudWatchAgentContainer,
 from raytrail.instrumentation._model_ecs_environment import PROTOCOLS, AutoInstrumentation, Protocol
 
 Placement = Literal["sidecar", "instance"]
+"""Where an agent stands: in the task, or once on the instance."""
 
 
 def check_task(task_definition: ecs.ITaskDefinition) -> ecs.TaskDefinition:

@@ -42,10 +42,11 @@ class Instrumentation:
 
     Attributes:
         enabled: Whether anything was added.
-        layer: AWS's layer for the function's language; None for a container image.
-        runtime_layer: The layer of this package, if the function sends by OTLP or reports errors.
-        collector_layer: AWS's collector layer, if metrics go to Prometheus.
-        image_instructions: The lines that the Dockerfile of a container image needs; none for other functions.
+        layer: AWS's layer for the function's language. Default: none, as for a container image.
+        runtime_layer: The layer of this package, if the function sends by OTLP or reports errors. Default: none.
+        collector_layer: AWS's collector layer, if metrics go to Prometheus. Default: none.
+        image_instructions: The lines that the Dockerfile of a container image needs. Default: none, as for other
+            functions.
     """
 
     enabled: bool
@@ -107,6 +108,9 @@ def instrument_lambda(
             the stack's Region in AWS's table.
         collector_layer_arn: The version of AWS's collector layer, which `Prometheus` takes. Default: that of AWS's
             table.
+
+    Returns:
+        What was added.
 
     Raises:
         InvalidProps: The runtime is not one of a layer's, the Region has no layer in the table, the exporters do not

@@ -41,6 +41,9 @@ def add_collector(
         layer_arn: The version of the layer. Default: that of the stack's Region in AWS's table.
         enabled: Whether to add it at all; if not, X-Ray is turned off for the function. Default: true.
 
+    Returns:
+        What was added.
+
     Raises:
         InvalidProps: The Region has no layer in the table, the collector cannot send there, the function is a
             container image, has a collector already, or sets a variable of the collector to something else. More

@@ -100,7 +100,8 @@ class AgentMetrics:
     Args:
         measurements: Names of measurements by what is measured, as ``{"mem": ["mem_used_percent"], "disk":
             ["used_percent"]}``. Each makes custom metrics, which are charged for.
-        namespace: Their namespace: 1 to 255 characters, not one of AWS's own. Default: CWAgent.
+        namespace: Their namespace: 1 to 255 characters, not one of AWS's own
+            (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html). Default: CWAgent.
         interval_seconds: How often: 1 to 172,800 seconds. Below 60 they are of high resolution. Default: 60.
         every_disk: Whether disks and network interfaces are each measured, not only together. Default: yes.
         dimensions: Dimensions of each metric that EC2 knows, among ImageId, InstanceId, InstanceType and
@@ -156,7 +157,8 @@ class LogFile:
 
     Args:
         path: The path, with ``*`` and ``**`` for some of several files, of which the newest is sent.
-        log_group: The log group, which the agent makes if there is none. 1 to 512 characters.
+        log_group: The log group, which the agent makes if there is none. 1 to 512 characters
+            (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html).
         log_stream: The stream; ``{instance_id}``, ``{hostname}`` and ``{ip_address}`` stand for the machine's.
             Default: ``{instance_id}``, which on premises is the host's name.
         retention_days: Days to keep the log group, one of those that CloudWatch Logs knows. Default: the agent sets

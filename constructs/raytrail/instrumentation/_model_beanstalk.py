@@ -17,6 +17,7 @@ from raytrail.instrumentation._model_layers import Language
 from raytrail.instrumentation._model_server import AGENT_CONTROL, AGENT_FOLDER, application_environment
 
 BeanstalkAgent = Literal["daemon", "cloudwatch"]
+"""X-Ray's daemon of the platform, or the CloudWatch agent."""
 OptionSettings = Mapping[tuple[str, str], str]
 """Values by namespace and name of the option."""
 

@@ -105,6 +105,9 @@ class CollectorConfig:
     def of(cls, exporters: Sequence[Exporter]) -> CollectorConfig:
         """Return the configuration for some exporters.
 
+        Args:
+            exporters: Where metrics and traces go.
+
         Raises:
             InvalidProps: The collector cannot send there; the message says what to do.
         """

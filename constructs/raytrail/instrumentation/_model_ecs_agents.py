@@ -23,7 +23,9 @@ class Port(NamedTuple):
     """A port of a container."""
 
     number: int
+    """As 4317."""
     protocol: Literal["tcp", "udp"]
+    """``tcp`` or ``udp``."""
 
     def __str__(self) -> str:
         return f"{self.number}/{self.protocol}"
@@ -35,13 +37,23 @@ _OTLP_PORTS = (Port(collector.GRPC_PORT, "tcp"), Port(collector.HTTP_PORT, "tcp"
 
 @dataclass(frozen=True, kw_only=True)
 class EcsAgent(ABC):
-    """What receives an application's telemetry on ECS and sends it on; one of the three classes below."""
+    """What receives an application's telemetry on ECS and sends it on; one of the three classes below.
+
+    Raises:
+        InvalidProps: A value is out of range, or the image has no fixed version. See
+            https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html.
+    """
 
     image: str
+    """The container's image, of a fixed version."""
     essential: bool
+    """Whether the task stops when the agent does."""
     cpu: int
+    """CPU units, of which 1,024 are a vCPU; 0 to 10,240."""
     memory_reservation_mib: int
+    """Memory set aside, in MiB; 6 or more."""
     memory_limit_mib: int
+    """Memory at which it is stopped, in MiB."""
 
     container_name: ClassVar[str]
     """The name that AWS's documentation gives the container."""
@@ -134,13 +146,23 @@ class CloudWatchAgentContainer(EcsAgent):
         return *_OTLP_PORTS, _XRAY_UDP, _XRAY_TCP
 
     def config(self, *, shared: bool) -> AgentConfig:
-        """Return the agent's configuration."""
+        """Return the agent's configuration.
+
+        Args:
+            shared: Whether it shares the network of those that send, and receives at ``localhost`` alone.
+        """
         if self.application_signals:
             return AgentConfig(traces=AgentTraces(application_signals=True, otlp=False, xray=False))
         return AgentConfig(traces=AgentTraces(listen="127.0.0.1" if shared else "0.0.0.0"))  # noqa: S104 - containers of other networks send to it; only security groups keep others out
 
     def environment(self, *, shared: bool, service: str | None, log_group: str) -> dict[str, str | Mapping[str, Any]]:
-        """Return its configuration as the variable that it reads."""
+        """Return its configuration as the variable that it reads.
+
+        Args:
+            shared: Whether it shares the network of those that send, and receives at ``localhost`` alone.
+            service: The service's name, if it is one service's own.
+            log_group: Where metrics that are lines of a log go.
+        """
         return {"CW_CONFIG_CONTENT": self.config(shared=shared).to_json()}
 
 
@@ -212,6 +234,11 @@ class CollectorContainer(EcsAgent):
         """Return its configuration as the variable that it reads.
 
         See https://aws-otel.github.io/docs/setup/ecs/config-through-ssm.
+
+        Args:
+            shared: Whether it shares the network of those that send, and receives at ``localhost`` alone.
+            service: The service's name, if it is one service's own.
+            log_group: Where metrics that are lines of a log go.
         """
         listen = "localhost" if shared else "0.0.0.0"  # noqa: S104 - containers of other networks send to it; only security groups keep others out
         config = collector.collector_config(self.exporters, listen=listen, service=service, log_group=log_group)
@@ -252,5 +279,11 @@ class XRayDaemonContainer(EcsAgent):
         return _XRAY_UDP, _XRAY_TCP
 
     def environment(self, *, shared: bool, service: str | None, log_group: str) -> dict[str, str | Mapping[str, Any]]:
-        """Return no variable: it needs none but its Region."""
+        """Return no variable: it needs none but its Region.
+
+        Args:
+            shared: Whether it shares the network of those that send, and receives at ``localhost`` alone.
+            service: The service's name, if it is one service's own.
+            log_group: Where metrics that are lines of a log go.
+        """
         return {}

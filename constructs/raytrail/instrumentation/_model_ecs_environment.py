@@ -19,6 +19,7 @@ from raytrail.instrumentation._model_ecs_images import AUTO_INSTRUMENTATION, che
 from raytrail.instrumentation._model_layers import LANGUAGES, Language
 
 Protocol = Literal["http/protobuf", "grpc"]
+"""How OTLP is sent."""
 PROTOCOLS = ("http/protobuf", "grpc")
 
 INIT_CONTAINER = "init"

@@ -13,6 +13,7 @@ from raytrail.errors import InvalidProps
 from raytrail.instrumentation._model_secrets import SecretField, SecretSource, check_plain_header, secret_field
 
 Signal = Literal["traces", "metrics"]
+"""What can be sent."""
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
 LONGEST_TIMEOUT_SECONDS = 10
@@ -58,12 +59,13 @@ class Otlp:
     Args:
         endpoint: The base URL; traces go to ``/v1/traces`` below it, metrics to ``/v1/metrics``. It is ``https``
             unless it is this machine, or no key is sent to it.
-        headers: Headers without a key in them.
-        header_secrets: Headers whose value is a key, by name, and where each key is.
+        headers: Headers without a key in them. Default: none.
+        header_secrets: Headers whose value is a key, by name, and where each key is. Default: none.
         signals: What is sent. Default: traces and metrics.
-        timeout_seconds: How long a request waits for the endpoint at most, all that it sends there taken together:
-            more than 0, at most 10. Reading a key has as long again, and each further endpoint its own. After a failure
-            nothing is sent for 30 seconds or longer, so that the next requests do not wait. Default: 2.
+        timeout_seconds: How long a request waits for the endpoint at most, all that it sends there taken together: more
+            than 0, and 10 or less, which is this package's own bound. Reading a key has as long again, and each further
+            endpoint its own. After a failure nothing is sent for 30 seconds or longer, so that the next requests do not
+            wait. Default: 2.
         name: What the log calls it. Default: the host.
 
     Raises:
@@ -145,7 +147,11 @@ class Honeycomb:
         self.otlp("service")
 
     def otlp(self, service_name: str) -> tuple[Otlp, ...]:
-        """Return the same as OTLP exporters; the header that names a dataset is for metrics alone."""
+        """Return the same as OTLP exporters; the header that names a dataset is for metrics alone.
+
+        Args:
+            service_name: The service, whose name is that of the dataset unless one is given.
+        """
         return tuple(
             Otlp(
                 name="honeycomb",
@@ -169,7 +175,10 @@ class Prometheus:
     Attributes:
         endpoint: The URL that takes remote write.
         workspace: Region and ID of a workspace of Amazon Managed Service for Prometheus, which is spoken to with the
-            function's own credentials (Signature Version 4); None for a server of one's own.
+            function's own credentials (Signature Version 4). Default: none, as for a server of one's own.
+
+    Raises:
+        InvalidProps: The endpoint is no URL of HTTP, or carries a user, a query or a fragment.
     """
 
     endpoint: str

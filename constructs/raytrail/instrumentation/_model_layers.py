@@ -28,7 +28,11 @@ def _table() -> dict[str, Any]:
 
 
 def adot_layer_arn(language: Language, region: str) -> str:
-    """Return the ARN of AWS's layer for a language in ``region``.
+    """Return the ARN of AWS's layer for a language in a Region.
+
+    Args:
+        language: ``python``, ``nodejs``, ``java`` or ``dotnet``.
+        region: The Region of the function.
 
     Raises:
         InvalidProps: AWS lists no layer there; the message says how to give one.
@@ -43,7 +47,10 @@ def adot_layer_arn(language: Language, region: str) -> str:
 
 
 def python_layer_arn(region: str) -> str:
-    """Return the ARN of AWS's layer for Python in ``region``.
+    """Return the ARN of AWS's layer for Python in a Region.
+
+    Args:
+        region: The Region of the function.
 
     Raises:
         InvalidProps: AWS lists no layer there; the message says how to give one.

@@ -106,6 +106,9 @@ _OF_LANGUAGE: Mapping[str, Mapping[str, str]] = {
 def environment_file(environment: Mapping[str, str]) -> str:
     """Return variables as the text of a file for systemd's ``EnvironmentFile=``.
 
+    Args:
+        environment: The variables.
+
     Raises:
         InvalidProps: A value has a line break, which such a file cannot carry.
     """

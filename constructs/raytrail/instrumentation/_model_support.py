@@ -10,8 +10,11 @@ Status = Literal["works", "legacy", "not offered"]
 """Whether AWS offers it, still offers it (its end is announced, or another way is recommended), or does not."""
 
 Compute = Literal["Lambda", "ECS on Fargate", "ECS on EC2", "EC2", "on premises", "Elastic Beanstalk"]
+"""Where a program runs, in a `Support`."""
 Agent = Literal["none", "CloudWatch agent", "ADOT collector", "X-Ray daemon"]
+"""What receives from it there, in a `Support`."""
 Exporter = Literal["X-Ray", "CloudWatch metrics", "managed Prometheus", "partner by OTLP"]
+"""Where the agent sends, in a `Support`."""
 
 EXPORTERS: tuple[Exporter, ...] = get_args(Exporter)
 

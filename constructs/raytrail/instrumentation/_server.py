@@ -64,6 +64,9 @@ def instrument_server(
         parameter_name: How the name of the agent's parameter begins, with ``AmazonCloudWatch-``. Default: made of the
             construct's path.
 
+    Returns:
+        What was added, with the variables that the program needs.
+
     Raises:
         InvalidProps: A value is out of range, the metrics have dimensions that only EC2 knows, or the name is taken
             by machines with another configuration.

@@ -27,6 +27,9 @@ class Followed(RaytrailError):
 def content_hash(stream: IO[bytes]) -> str:
     """SHA-256 of what was compressed, in hexadecimal: what digests state of log files and of one another.
 
+    Args:
+        stream: The object, compressed.
+
     Raises:
         Damaged: It is no gzip, or a truncated one.
         Followed: More follows where it ends. The hash would not show it, and readers of several gzips in one file,

@@ -12,7 +12,9 @@ from typing import Any
 from raytrail.integrity._content import Damaged
 
 SIGNATURE_ALGORITHM = "SHA256withRSA"
+"""What digests are signed with: RSASSA-PKCS1-v1_5 over SHA-256."""
 HASH_ALGORITHM = "SHA-256"
+"""What digests state files by."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,9 +22,13 @@ class Link:
     """What a digest states of the one before it."""
 
     bucket: str
+    """The bucket that it was delivered to."""
     key: str
+    """The key that it was delivered under."""
     hash: str
+    """SHA-256 of its uncompressed content, in hexadecimal."""
     signature: str
+    """Its signature, in hexadecimal."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,9 +36,13 @@ class NamedLog:
     """What a digest states of a log file."""
 
     bucket: str
+    """The bucket that it was delivered to."""
     key: str
+    """The key that it was delivered under."""
     hash: str
+    """The hash of its uncompressed content, in hexadecimal."""
     hash_algorithm: str
+    """What that hash is, as ``SHA-256``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,14 +50,21 @@ class Digest:
     """A digest that could be read. Times are UTC; of what it covers the start is in, the end is out."""
 
     bucket: str
+    """The bucket that it was delivered to."""
     key: str
+    """The key that it was delivered under."""
     start: datetime
+    """From when on it covers what was delivered."""
     end: datetime
+    """Until when."""
     fingerprint: str
+    """Of the public key that checks its signature."""
     signature_algorithm: str
+    """As ``SHA256withRSA``."""
     previous: Link | None
     """None for the first of a chain, after the trail, or its validation, was started."""
     logs: tuple[NamedLog, ...]
+    """The log files that it names."""
     hash: str
     """SHA-256 of its content."""
     signed: bytes
@@ -72,7 +89,10 @@ def signing_string(*, end_time: str, bucket: str, key: str, content_hash: str, p
 
 
 def read_digest(raw: bytes) -> Digest:
-    """Read the uncompressed content of a digest.
+    """Read the uncompressed content of a digest, and return what it says.
+
+    Args:
+        raw: The content.
 
     Raises:
         Damaged: It is not JSON, or lacks what a digest has.

@@ -39,13 +39,15 @@ class Finding:
     """What is known of one file, or of one period without digests."""
 
     status: Status
+    """What is known."""
     kind: Literal["digest", "log", "period", "folder"]
+    """What it is about."""
     path: str
     """Of the file: its key, or what of it the folder has. Of a period: ``START/END``."""
     reason: str = ""
-    """Why; empty for what is verified."""
+    """Why. Default: nothing, as for what is verified."""
     chain: ChainName | None = None
-    """Whose digest it is, or named it; None when none did."""
+    """Whose digest it is, or named it. Default: none did."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,14 +55,19 @@ class Covered:
     """What a chain of digests that could be read speaks for, told after its last finding."""
 
     chain: ChainName
+    """Whose digests."""
     start: datetime
+    """When the first of them begins."""
     end: datetime
+    """When the last of them ends."""
     digests: int
+    """How many digests could be read."""
     logs: int
     """How many log files they name."""
 
 
 Outcome = Finding | Covered
+"""What a check gives, one after the other."""
 
 
 def hindrance(error: Damaged | Followed | OSError) -> tuple[Status, str]:

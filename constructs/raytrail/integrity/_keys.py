@@ -21,17 +21,22 @@ class PublicKeys:
     """Keys by their fingerprint. Each Region has keys of its own, and gets new ones every few weeks."""
 
     by_fingerprint: dict[str, RsaKey] = field(default_factory=dict)
+    """The keys. Default: none."""
 
     def __len__(self) -> int:
         return len(self.by_fingerprint)
 
     def get(self, fingerprint: str) -> RsaKey | None:
-        """The key with this fingerprint, if it is known."""
+        """The key with this fingerprint, if it is known.
+
+        Args:
+            fingerprint: In hexadecimal, in either case.
+        """
         return self.by_fingerprint.get(fingerprint.lower())
 
     @classmethod
     def read(cls, texts: Iterable[tuple[str, str]]) -> PublicKeys:
-        """Read what ``aws cloudtrail list-public-keys`` printed.
+        """Read what ``aws cloudtrail list-public-keys`` printed, and return its keys.
 
         Args:
             texts: Name and text of each file. A file may hold the answers of several calls one after the other, so

@@ -27,10 +27,15 @@ class ChainName:
     """
 
     account: str
+    """The account, 12 digits."""
     region: str
+    """The Region whose files the digests name."""
     trail: str
+    """The trail's name."""
     home_region: str
+    """The trail's own Region."""
     backfill: bool
+    """Whether it is the chain of backfill digests."""
 
     def __str__(self) -> str:
         backfill = " (backfill)" if self.backfill else ""

@@ -24,10 +24,17 @@ _RSA_ENCRYPTION = bytes.fromhex("300d06092a864886f70d0101010500")
 
 @dataclass(frozen=True, slots=True)
 class RsaKey:
-    """A public key."""
+    """A public key.
+
+    Raises:
+        InvalidProps: The modulus has not 2,048 to 16,384 bits, or a number is even
+            (https://www.rfc-editor.org/rfc/rfc8017#section-3.1).
+    """
 
     modulus: int
+    """Its modulus."""
     exponent: int
+    """Its public exponent."""
 
     def __post_init__(self) -> None:
         if not MIN_BITS <= self.modulus.bit_length() <= MAX_BITS:
@@ -38,7 +45,7 @@ class RsaKey:
 
     @classmethod
     def from_der(cls, der: bytes) -> RsaKey:
-        """Read a key as ``ListPublicKeys`` gives it.
+        """Return the key that ``ListPublicKeys`` gives.
 
         Args:
             der: RSAPublicKey of PKCS #1, or SubjectPublicKeyInfo, in which AWS has given keys too.
@@ -59,7 +66,12 @@ class RsaKey:
         return cls(int.from_bytes(modulus, "big", signed=True), int.from_bytes(exponent, "big", signed=True))
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
-        """Whether the holder of the private key signed this message."""
+        """Whether the holder of the private key signed this message.
+
+        Args:
+            message: What was signed.
+            signature: The signature.
+        """
         length = (self.modulus.bit_length() + 7) // 8
         number = int.from_bytes(signature, "big")
         if len(signature) != length or number >= self.modulus:
@@ -68,7 +80,12 @@ class RsaKey:
 
 
 def padded(message: bytes, length: int) -> bytes:
-    """EMSA-PKCS1-v1_5: what a signature of ``length`` bytes is made of."""
+    """The EMSA-PKCS1-v1_5 encoding of a message: what a signature is made of.
+
+    Args:
+        message: What is signed.
+        length: Bytes of the signature, which are those of the key's modulus.
+    """
     info = SHA256_INFO + hashlib.sha256(message).digest()
     return b"\0\1" + b"\xff" * (length - len(info) - 3) + b"\0" + info
 

@@ -29,13 +29,25 @@ class Source(Protocol):
         """The path below which to look."""
 
     def children(self, folder: str) -> tuple[list[str], list[str]]:
-        """The names of the folders and of the files that lie in a folder itself."""
+        """The names of the folders and of the files that lie in a folder itself.
+
+        Args:
+            folder: Its path.
+        """
 
     def open(self, path: str) -> IO[bytes]:
-        """Open a file. Called by several threads."""
+        """Open a file, and return the stream. Called by several threads.
+
+        Args:
+            path: Its path.
+        """
 
     def open_signed(self, path: str) -> tuple[IO[bytes], str | None]:
-        """Open a digest, with the signature in its metadata if that is known."""
+        """Open a digest, and return the stream, with the signature in its metadata if that is known.
+
+        Args:
+            path: Its path.
+        """
 
 
 class FolderSource:
@@ -44,10 +56,18 @@ class FolderSource:
     The metadata of objects do not come along. Whoever wants the signature of the newest digest checked too lays what
     ``aws s3api head-object`` printed of it beside it, with ``.head-object.json`` appended to its name. Names that
     begin with a dot are passed over, as Athena passes them over.
+
+    Args:
+        folder: A folder with the key layout of the bucket.
+
+    Raises:
+        InvalidProps: It is no folder.
     """
 
     bucket: str | None = None
+    """None: a copy does not know its bucket."""
     root = ""
+    """Empty: everything below the folder is looked at."""
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
@@ -55,7 +75,11 @@ class FolderSource:
         self._folder = folder
 
     def children(self, folder: str) -> tuple[list[str], list[str]]:
-        """The names of the folders and of the files that lie in a folder itself, but for sidecars."""
+        """The names of the folders and of the files that lie in a folder itself, but for sidecars.
+
+        Args:
+            folder: Its path.
+        """
         folders, files = [], []
         with os.scandir(self._folder / folder) as entries:
             for entry in entries:
@@ -69,7 +93,11 @@ class FolderSource:
         return folders, files
 
     def open(self, path: str) -> IO[bytes]:
-        """Open a file below the folder."""
+        """Open a file below the folder, and return the stream.
+
+        Args:
+            path: Its path; one that leads out of the folder is a FileNotFoundError.
+        """
         parts = path.split("/")
         # A digest says which files to read: one that was forged must not name others.
         if any(part in ("", ".", "..") for part in parts) or "\\" in path or "\0" in path:
@@ -80,7 +108,11 @@ class FolderSource:
         return found.open("rb")
 
     def open_signed(self, path: str) -> tuple[IO[bytes], str | None]:
-        """Open a digest, with the signature that its sidecar has."""
+        """Open a digest, and return the stream, with the signature that its sidecar has.
+
+        Args:
+            path: Its path.
+        """
         stream, signature = self.open(path), None
         try:
             with self.open(f"{path}{SIDECAR}") as sidecar:

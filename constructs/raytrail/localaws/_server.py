@@ -55,7 +55,7 @@ class LocalAws:
         self._owns_folder = folder is None
         self._folder = folder or Path(tempfile.mkdtemp(prefix="raytrail-local-"))
         self._process: subprocess.Popen[str] | None = None
-        self.config = LocalAwsConfig(
+        self.config: LocalAwsConfig = LocalAwsConfig(
             port=port or _free_port(),
             folder=self._folder,
             account_id=account_id,

@@ -20,7 +20,8 @@ class LogQuery:
 
     Args:
         name: What the console lists it under; a slash makes a folder. At most 255 characters.
-        text: The query, in the language of Logs Insights, at most 10,000 characters.
+        text: The query, in the language of Logs Insights, at most 10,000 characters
+            (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html).
 
     Raises:
         InvalidProps: The name or the text is empty or too long.
@@ -47,6 +48,7 @@ LINES_BY_TRACE = LogQuery(
         "| limit 200"
     ),
 )
+"""The lines that carry a trace id, those of one trace together."""
 ERRORS_BY_MESSAGE = LogQuery(
     name="Errors by message",
     text=(
@@ -56,6 +58,7 @@ ERRORS_BY_MESSAGE = LogQuery(
         "| limit 50"
     ),
 )
+"""How often each message was logged as an error, and when last."""
 SLOWEST_INVOCATIONS = LogQuery(
     name="Slowest invocations",
     # Parsed, not taken from @duration: that Logs Insights finds Lambda's fields is certain under /aws/lambda/ alone.
@@ -68,6 +71,7 @@ SLOWEST_INVOCATIONS = LogQuery(
         "| limit 20"
     ),
 )
+"""The invocations that took longest, by the lines that Lambda writes at the end of each."""
 FUNCTION_QUERIES = (LINES_BY_TRACE, ERRORS_BY_MESSAGE, SLOWEST_INVOCATIONS)
 """What one wants to ask the log group of a function that logs JSON with its trace id."""
 
@@ -94,7 +98,7 @@ class SavedLogQueries(Construct):
         queries: Sequence[LogQuery] = FUNCTION_QUERIES,
     ) -> None:
         super().__init__(scope, id)
-        self.queries = {
+        self.queries: dict[str, logs.CfnQueryDefinition] = {
             query.name: logs.CfnQueryDefinition(
                 self,
                 query.name.title().replace(" ", ""),

@@ -5,7 +5,7 @@ Each query is one file of SQL in ``raytrail/audit/queries``. Its statement takes
     query = saved_query("actor_hour")
     sql = query.render(table="cloudtrail_events", accounts=["111122223333"], regions=["eu-west-1"])
     literals = query.bind({"actor": "arn:aws:iam::111122223333:user/ana", "at": "2026-11-22T10:00:00Z"})
-    athena.start_query_execution(QueryString=sql, ExecutionParameters=literals, ...)
+    athena.start_query_execution(QueryString=sql, ExecutionParameters=literals)
 
 Nothing here needs the CDK, and nothing looks at the clock.
 """

@@ -47,6 +47,9 @@ def saved_queries() -> tuple[SavedQuery, ...]:
 def saved_query(name: str) -> SavedQuery:
     """Return one query of the package.
 
+    Args:
+        name: As ``root_use``.
+
     Raises:
         InvalidProps: There is none of that name; the message has the nearest.
     """
@@ -58,6 +61,10 @@ def saved_query(name: str) -> SavedQuery:
 
 def parse_query(name: str, text: str) -> SavedQuery:
     """Return the query that a file holds.
+
+    Args:
+        name: Short and stable: what the file is called, without ``.sql``.
+        text: The file's text: the header, then the statement.
 
     Raises:
         InvalidProps: The text does not start with the header, or breaks a limit of `SavedQuery`.

@@ -37,7 +37,9 @@ class SavedQuery:
     title: str
     """The name that Athena shows."""
     question: str
+    """What it answers, as a question."""
     technique: str | None = None
+    """The id of the ATT&CK technique that the answer may show, as ``T1078.004``. Default: none fits."""
     parameters: tuple[QueryParameter, ...] = ()
     """What must be given to run it. Default: nothing."""
     sql: str

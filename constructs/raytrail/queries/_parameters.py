@@ -36,6 +36,7 @@ class QueryParameter:
     """
 
     name: str
+    """As in ``${name}`` and on the command line."""
     kind: str
     """``text``, ``instant``, ``day``, ``account``, ``region`` or ``integer``."""
     meaning: str
@@ -55,6 +56,9 @@ class QueryParameter:
 
         A day is taken as ``2026-11-01`` or ``2026/11/01``; an instant in ISO 8601 with its offset, and becomes UTC.
 
+        Args:
+            value: What a person writes.
+
         Raises:
             InvalidProps: The value is not of the kind, has a control character, or makes a literal of more than 1,024
                 characters.
@@ -67,7 +71,12 @@ class QueryParameter:
         return literal
 
     def refuse(self, value: str, allowed: str) -> InvalidProps:
-        """Return the error of a value that is not of the kind."""
+        """Return the error of a value that is not of the kind.
+
+        Args:
+            value: What a person wrote.
+            allowed: What is allowed, in words.
+        """
         shown = value if len(value) <= 80 else f"{value[:80]}..."
         return InvalidProps(f"parameter {self.name!r} is {allowed}, such as {self.example}, got {shown!r}")
 

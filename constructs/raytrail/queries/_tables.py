@@ -24,8 +24,11 @@ from typing import Any, NamedTuple
 from raytrail.errors import InvalidProps
 
 SERDE = "org.apache.hive.hcatalog.data.JsonSerDe"
+"""What reads a row of events: Hive's JSON SerDe."""
 INPUT_FORMAT = "com.amazon.emr.cloudtrail.CloudTrailInputFormat"
+"""What takes records out of CloudTrail's files."""
 OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+"""Which output format Glue is told; nobody writes to the tables."""
 TEXT_SERDE = "org.openx.data.jsonserde.JsonSerDe"
 TEXT_INPUT_FORMAT = "org.apache.hadoop.mapred.TextInputFormat"
 
@@ -36,9 +39,11 @@ class Column(NamedTuple):
     """One column of a Glue table."""
 
     name: str
+    """As Athena shows it."""
     type: str
     """The Glue (Hive) type, such as ``string`` or ``struct<arn:string>``."""
     comment: str
+    """What it holds, in words."""
 
 
 PARTITION_KEYS: tuple[Column, ...] = (
@@ -54,12 +59,17 @@ class LakeTable:
     """A table over one of the folders that CloudTrail writes below each account."""
 
     name: str
+    """As in ``FROM cloudtrail_events``."""
     folder: str
     """The folder below the account, such as ``CloudTrail-Insight``."""
     description: str
+    """What a row is, in words."""
     columns: tuple[Column, ...]
+    """Its columns, without the partition keys."""
     serde: str = SERDE
+    """What reads a row. Default: Hive's JSON SerDe."""
     input_format: str = INPUT_FORMAT
+    """What takes the rows out of a file. Default: CloudTrail's."""
 
     def table_input(
         self,
@@ -71,7 +81,15 @@ class LakeTable:
         regions: Sequence[str],
         start_date: date,
     ) -> dict[str, Any]:
-        """Return what Glue's CreateTable takes as ``TableInput``; arguments as of `projection_parameters`.
+        """Return what Glue's CreateTable takes as ``TableInput``.
+
+        Args:
+            bucket: Name of the trail's bucket.
+            prefix: The trail's S3 key prefix. Default: none.
+            organization_id: The organization of an organization trail. Default: none.
+            accounts: Accounts to look for; empty: any.
+            regions: Regions to look for.
+            start_date: The first day.
 
         Raises:
             InvalidProps: As `projection_parameters` does.
@@ -107,6 +125,11 @@ def table_location(*, bucket: str, prefix: str = "", organization_id: str | None
     """Return the folder above all accounts, the table's ``Location``.
 
     It ends in a slash: without one S3 would match the siblings that start with the same letters.
+
+    Args:
+        bucket: Name of the trail's bucket.
+        prefix: The trail's S3 key prefix, with or without slashes around it. Default: none.
+        organization_id: The organization of an organization trail, whose files lie one folder deeper. Default: none.
 
     Raises:
         InvalidProps: The organization id is not one.
@@ -169,6 +192,10 @@ def projection_parameters(
 
 def check_organization_id(organization_id: str) -> None:
     """Refuse what is no organization's id.
+
+    Args:
+        organization_id: As ``o-`` and what follows; see
+            https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html.
 
     Raises:
         InvalidProps: It is not ``o-`` and 10 to 32 lower-case letters and digits.
@@ -254,12 +281,14 @@ EVENTS = LakeTable(
     description="Management and data events, one row for each API call",
     columns=CLOUDTRAIL_COLUMNS,
 )
+"""Management and data events."""
 NETWORK_ACTIVITY = LakeTable(
     name="cloudtrail_network_activity",
     folder="CloudTrail-NetworkActivity",
     description="Calls through VPC endpoints, one row for each",
     columns=CLOUDTRAIL_COLUMNS,
 )
+"""Calls through VPC endpoints."""
 INSIGHTS = LakeTable(
     name="cloudtrail_insights",
     folder="CloudTrail-Insight",
@@ -276,6 +305,7 @@ INSIGHTS = LakeTable(
         Column("eventcategory", "string", "Insight"),
     ),
 )
+"""Unusual rates of calls or errors."""
 DIGESTS = LakeTable(
     name="cloudtrail_digests",
     folder="CloudTrail-Digest",
@@ -305,6 +335,7 @@ DIGESTS = LakeTable(
         ),
     ),
 )
+"""Digest files, by which the others are checked."""
 
 LAKE_TABLES: tuple[LakeTable, ...] = (EVENTS, NETWORK_ACTIVITY, INSIGHTS, DIGESTS)
 """Every table of the lake."""

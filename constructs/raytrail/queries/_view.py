@@ -49,11 +49,13 @@ class ViewColumn(NamedTuple):
     """One column of the view."""
 
     name: str
+    """As Athena shows it."""
     type: str
     """Trino's name, such as ``varchar``: it must be the type of the expression, or Athena calls the view stale."""
     expression: str
     """How it is computed from the columns of the table."""
     comment: str
+    """What it holds, in words."""
 
     @property
     def glue_type(self) -> str:
@@ -131,10 +133,16 @@ COLUMNS: tuple[ViewColumn, ...] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ViewDefinition:
-    """The view as a Glue table takes it: ``TableType`` VIRTUAL_VIEW, with these columns, texts and properties."""
+    """The view as a Glue table takes it: ``TableType`` VIRTUAL_VIEW, with these columns, texts and properties.
+
+    Raises:
+        InvalidProps: A name is not lower-case letters, digits and underscores.
+    """
 
     database: str
+    """The database of the table."""
     table: str
+    """The table of events."""
 
     def __post_init__(self) -> None:
         for prop, value in (("database", self.database), ("table", self.table)):

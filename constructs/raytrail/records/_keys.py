@@ -27,6 +27,7 @@ class LogFile:
     """One file as a trail delivers it."""
 
     key: str
+    """The key of its object, from the trail's prefix on."""
     body: bytes
     """Gzip of ``{"Records": [...]}``; the same records give the same bytes."""
     count: int
@@ -128,6 +129,9 @@ def _chunks(rows: list[tuple[datetime, str]]) -> Iterable[list[tuple[datetime, s
 
 def place_of(record: Mapping[str, Any]) -> tuple[str, str, datetime]:
     """The account, the Region and the moment of a record: what the key of its file is made of.
+
+    Args:
+        record: A record as CloudTrail wrote it.
 
     Raises:
         InvalidProps: It has no 12-digit account, no Region or no time; the message names its ``eventID``.

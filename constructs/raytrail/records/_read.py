@@ -30,6 +30,9 @@ def read_records(path: str | Path) -> Iterator[Outcome]:
 
     Args:
         path: The file or folder. One that does not exist gives a `Refusal`.
+
+    Yields:
+        What was found, in the order of the file, as it is read.
     """
     root = Path(path)
     if root.is_dir():
@@ -49,7 +52,10 @@ def read_bytes(data: bytes, file: str = "<bytes>") -> Iterator[Outcome]:
 
     Args:
         data: The content.
-        file: The name to give in each outcome.
+        file: The name to give in each outcome. Default: ``<bytes>``.
+
+    Yields:
+        What was found, in the order of the content, as it is read.
     """
     yield from _read_stream(io.BytesIO(data), file)
 
@@ -110,6 +116,9 @@ def read_line(line: str, file: str, number: int) -> Iterator[Outcome]:
         line: The line; a byte that is not UTF-8 as a half of a surrogate pair (``surrogateescape``).
         file: The name to give in each outcome.
         number: The line's number, from 1.
+
+    Yields:
+        What was found: of a line that holds a list, more than one.
     """
     try:
         value = _parse(line.rstrip("\n"))

@@ -22,6 +22,7 @@ from raytrail.replay._model import (
     account_of,
     actor_of,
     match_of,
+    time_of,
 )
 from raytrail.replay._navigator import LAYER_VERSION, navigator_layer
 from raytrail.replay._operators import InvalidPattern
@@ -60,4 +61,5 @@ __all__ = [
     "read_templates",
     "rules_of_catalogue",
     "source_of",
+    "time_of",
 ]

@@ -20,18 +20,25 @@ class EventBus:
     Args:
         rules: The rules; several may be of one detection.
 
+    Attributes:
+        rules: The rules, in the order given.
+
     Raises:
         InvalidPattern: EventBridge would not take the pattern of a rule.
     """
 
     def __init__(self, rules: Iterable[EventRule]) -> None:
-        self.rules = tuple(rules)
+        self.rules: tuple[EventRule, ...] = tuple(rules)
         self._index = PatternIndex(
             (number, compile_pattern(rule.pattern)) for number, rule in enumerate(self.rules) if rule.state != DISABLED
         )
 
     def rules_woken(self, record: Mapping[str, Any]) -> list[EventRule]:
-        """The rules that the event of a record wakes."""
+        """The rules that the event of a record wakes.
+
+        Args:
+            record: A record as CloudTrail wrote it, with ``eventSource``.
+        """
         event = event_of(record)
         matching = self._index.matching(event)
         if not matching:
@@ -41,5 +48,9 @@ class EventBus:
         return [rule for rule in woken if not quiet or rule.state == ALL_MANAGEMENT]
 
     def detections(self, record: Mapping[str, Any]) -> list[Detection]:
-        """What the rules that a record wakes say, each detection once."""
+        """What the rules that a record wakes say, each detection once.
+
+        Args:
+            record: A record as CloudTrail wrote it, with ``eventSource``.
+        """
         return list(dict.fromkeys(rule.detection for rule in self.rules_woken(record)))

@@ -19,15 +19,24 @@ DETAIL_TYPES = {
 both."""
 
 VIA_CLOUDTRAIL = " via CloudTrail"
+"""How the ``detail-type`` of what CloudTrail sends ends."""
 
 
 def source_of(record: Mapping[str, Any]) -> str:
-    """The ``source`` of a record's event, as ``aws.iam``."""
+    """The ``source`` of a record's event, as ``aws.iam``.
+
+    Args:
+        record: A record with ``eventSource``.
+    """
     return f"aws.{str(record['eventSource']).partition('.')[0]}"
 
 
 def detail_type_of(record: Mapping[str, Any]) -> str:
-    """The ``detail-type`` of a record's event."""
+    """The ``detail-type`` of a record's event.
+
+    Args:
+        record: A record as CloudTrail wrote it.
+    """
     return DETAIL_TYPES.get(str(record.get("eventType")), DETAIL_TYPES["AwsApiCall"])
 
 

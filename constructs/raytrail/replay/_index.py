@@ -67,7 +67,11 @@ class PatternIndex(Generic[Key]):
         self._others.append(entry)
 
     def matching(self, event: Mapping[str, Any]) -> list[Key]:
-        """The keys whose patterns an event matches, each once, in the order given."""
+        """The keys whose patterns an event matches, each once, in the order given.
+
+        Args:
+            event: An event, whole.
+        """
         found: dict[Key, None] = {}
         for _, key, _, rest in self._candidates(event):
             if key not in found and (not rest or leaves_match(rest, event)):

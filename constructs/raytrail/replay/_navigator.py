@@ -11,6 +11,7 @@ from raytrail.replay._report import Cell, Report
 from raytrail.sigma import attack
 
 LAYER_VERSION = "4.5"
+"""The version of the layer format that is written."""
 NAVIGATOR_VERSION = "5.2.0"
 """As in the example of the specification, which asks for 4.9.0 or later."""
 
@@ -22,6 +23,11 @@ def navigator_layer(report: Report, *, name: str = "raytrail replay", descriptio
 
     A technique's score is the number of matches; its colour says whether it told somebody (level medium or above) or
     was only seen.
+
+    Args:
+        report: What a replay came to.
+        name: How the Navigator calls the layer. Default: raytrail replay.
+        description: What it says of it. Default: nothing.
     """
     cells = report.matrix()
     return {

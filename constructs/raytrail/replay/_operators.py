@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from raytrail.errors import InvalidProps
 
 Test: TypeAlias = Callable[[Any], bool]
+"""Whether a value matches."""
 
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -37,6 +37,7 @@ ip-address-not-in-range
 _RESERVED = frozenset(_RESERVED_WORDS.split())
 
 Path: TypeAlias = tuple[str, ...]
+"""The names that lead to a field, from the outermost."""
 _Membership: TypeAlias = dict[int, int]
 """By the id of an array of the event: the element that all fields must be of."""
 
@@ -45,7 +46,9 @@ class Leaf(NamedTuple):
     """One path of a pattern, and what is asked of it."""
 
     path: Path
+    """The names that lead to the field."""
     test: Test
+    """Whether a value of the field matches."""
     absent: bool
     """Whether a missing field matches."""
     words: frozenset[str] | None
@@ -63,15 +66,22 @@ class Pattern:
     __slots__ = ("combinations",)
 
     def __init__(self, combinations: Sequence[tuple[Leaf, ...]]) -> None:
-        self.combinations = tuple(combinations)
+        self.combinations: tuple[tuple[Leaf, ...], ...] = tuple(combinations)
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """Whether EventBridge would take the event for one of the rule's."""
+        """Whether EventBridge would take the event for one of the rule's.
+
+        Args:
+            event: An event, whole.
+        """
         return any(leaves_match(leaves, event) for leaves in self.combinations)
 
 
 def compile_pattern(pattern: Mapping[str, Any]) -> Pattern:
-    """Compile a pattern, parsed from its JSON.
+    """Return a pattern compiled.
+
+    Args:
+        pattern: An event pattern, parsed from its JSON.
 
     Raises:
         InvalidPattern: EventBridge does not take it; the message says why.

@@ -14,21 +14,28 @@ class Page(NamedTuple):
     """What one page is about: the alerts of one actor and one detection in one hour."""
 
     account: str
+    """The account."""
     hour: str
+    """As ``2026-01-31T23``, in UTC."""
     actor: str
+    """Who called."""
     detection: str
+    """The name of the detection."""
 
 
 class Cell(NamedTuple):
     """One technique under one tactic of ATT&CK's matrix."""
 
     tactic: str
+    """The tactic's short name."""
     technique: str
+    """The technique's id."""
     name: str
     """The technique's name; its id where ATT&CK has none."""
     detections: tuple[str, ...]
     """The detections that saw it, the busiest first."""
     matches: int
+    """Records in which any of them saw something, those of each counted for itself."""
     alerted: bool
     """Whether any of them is of a level that tells somebody."""
 
@@ -38,9 +45,9 @@ class Report:
     """Matches, counted as they come.
 
     Attributes:
-        places: Records that were replayed, by account, Region and day (``2026-01-31``).
-        refused: Lines and files that hold no record, or one that no engine could read.
-        asides: What CloudTrail writes beside records of events, by kind: no engine sees it.
+        places: Records that were replayed, by account, Region and day (``2026-01-31``). Default: none yet.
+        asides: What CloudTrail writes beside records of events, by kind: no engine sees it. Default: nothing yet.
+        refused: Lines and files that hold no record, or one that no engine could read. Default: none yet.
     """
 
     places: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -57,7 +64,11 @@ class Report:
         return self.places.total()
 
     def add(self, match: Match) -> None:
-        """Count a match. What both engines saw of one record is one page, and two matches."""
+        """Count a match. What both engines saw of one record is one page, and two matches.
+
+        Args:
+            match: The match.
+        """
         detection = match.detection
         self._detections[detection.name] = detection
         self._matches[detection.name, match.engine] += 1
@@ -73,13 +84,22 @@ class Report:
         )
 
     def matches(self, detection: str, engine: Engine | None = None) -> int:
-        """In how many records an engine, or whichever engine saw more, saw a detection."""
+        """The number of records in which a detection saw something.
+
+        Args:
+            detection: The detection's name.
+            engine: The engine that is asked about. Default: whichever saw more.
+        """
         if engine is not None:
             return self._matches[detection, engine]
         return max(self._matches[detection, "eventbridge"], self._matches[detection, "athena"])
 
     def engines(self, detection: str) -> list[Engine]:
-        """Which engines saw it."""
+        """Which engines saw it.
+
+        Args:
+            detection: The detection's name.
+        """
         both: tuple[Engine, ...] = ("eventbridge", "athena")
         return [engine for engine in both if self._matches[detection, engine]]
 
@@ -93,11 +113,19 @@ class Report:
         return dict(sorted(Counter((page.account, page.hour[:10]) for page in self._pages).items()))
 
     def noisiest_detections(self, most: int = 10) -> list[tuple[str, int]]:
-        """The detections with the most pages."""
+        """The detections with the most pages.
+
+        Args:
+            most: How many at most. Default: 10.
+        """
         return _most(Counter(page.detection for page in self._pages), most)
 
     def noisiest_actors(self, most: int = 10) -> list[tuple[str, int]]:
-        """The actors with the most pages."""
+        """The actors with the most pages.
+
+        Args:
+            most: How many at most. Default: 10.
+        """
         return _most(Counter(page.actor for page in self._pages), most)
 
     def matrix(self) -> list[Cell]:

@@ -27,6 +27,9 @@ def rules_of_catalogue(rules: Iterable[CompiledRule]) -> list[EventRule]:
 
     Rules whose level tells nobody are among them, so that a replay shows what they would see; rules that are only part
     of a correlation are not.
+
+    Args:
+        rules: Compiled rules, as those of `raytrail.sigma.catalog`.
     """
     return [
         EventRule(

@@ -4,6 +4,7 @@ Plain values: nothing here needs the CDK, and reading the catalogue does not nee
 compiles rules, with pySigma (extra ``sigma``).
 """
 
+from raytrail.sigma._actor import ACTOR
 from raytrail.sigma._attack import TACTICS, Attack, Technique, attack
 from raytrail.sigma._model import ALERTING, LEVELS, Call, CompiledRule, Correlation, Engine, Level
 from raytrail.sigma._reach import partly, reads, unreachable
@@ -14,6 +15,7 @@ from raytrail.sigma._statement import Statement, statements
 from raytrail.sigma._store import catalog, catalog_rule
 
 __all__ = [
+    "ACTOR",
     "ALERTING",
     "GLOBAL_REGION",
     "GLOBAL_SOURCES",

@@ -43,8 +43,8 @@ class Place:
     value: str = ""
     scalar: str = ""
     """The one text that the field has where no array is on its way, else NULL: what events are grouped by."""
-    whole: str = ""
-    """The same, but the values as a JSON array where the field has several: what is counted."""
+    values: str = ""
+    """An array of the texts that the field has, each element's of an array: what is counted. NULL is none of them."""
 
     @property
     def cost(self) -> int:
@@ -141,15 +141,15 @@ def _json(field: str, column: str, path: list[str]) -> Place:
     steps = "".join(f".{step}" if _WORD.fullmatch(step) else f".{_in_quotes(step)}" for step in path)
     # In lax mode a step goes through the elements of an array by itself, and what is missing is left out.
     found = f"json_query({column}, {quoted(f'lax ${steps}[*]')} WITH ARRAY WRAPPER)"
+    elements = f"CAST(json_parse({found}) AS array(json))"
     plain = quoted("$" + "".join(f".{step}" if _WORD.fullmatch(step) else f"[{_in_quotes(step)}]" for step in path))
     return Place(
         field,
         "json",
-        f"CAST(json_parse({found}) AS array(json))",
+        elements,
         _VALUE,
-        scalar := f"json_extract_scalar({column}, {plain})",
-        # Null is no value, as for a scalar; SQL/JSON finds one.
-        f"coalesce({scalar}, nullif({found}, '[null]'))",
+        scalar=f"json_extract_scalar({column}, {plain})",
+        values=f"transform({elements}, {ITEM} -> {_VALUE})",
     )
 
 
@@ -164,7 +164,7 @@ def _typed(field: str, sql: str, kind: _Type, path: list[str]) -> Place:
         if kind.word == "map":
             # The keys of a map have dots of their own: cognito-identity.amazonaws.com:aud.
             found = f"element_at({sql}, {quoted('.'.join(path[number:]))})"
-            return Place(field, "text", found, scalar=found, whole=found)
+            return _text(field, found)
         if kind.word == "array":
             return _elements(field, sql, kind, path[number:])
         part = dict(kind.parts).get(step.lower())
@@ -175,12 +175,23 @@ def _typed(field: str, sql: str, kind: _Type, path: list[str]) -> Place:
         sql, kind = f"{sql}.{step.lower()}", part
     if kind.parts:
         return Place(field, "object", sql)
-    return Place(field, "text", sql, scalar=sql, whole=sql)
+    return _text(field, sql)
+
+
+def _text(field: str, sql: str) -> Place:
+    return Place(field, "text", sql, scalar=sql, values=f"ARRAY[{sql}]")
 
 
 def _elements(field: str, sql: str, kind: _Type, path: list[str]) -> Place:
     element = _typed(field, ITEM, dict(kind.parts)[""], path)
-    return Place(field, "list", sql, element.sql, "CAST(NULL AS varchar)")
+    return Place(
+        field,
+        "list",
+        sql,
+        element.sql,
+        scalar="CAST(NULL AS varchar)",
+        values=f"transform({sql}, {ITEM} -> {element.sql})",
+    )
 
 
 @cache

@@ -38,6 +38,7 @@ class Technique:
     id: str
     """As ``T1562.008``."""
     name: str
+    """ATT&CK's name of it, without that of its parent."""
     tactics: tuple[str, ...]
     """Short names, as ``defense-evasion``, in the order of the matrix."""
 

@@ -12,12 +12,14 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
+from raytrail.sigma._actor import ACTOR
 from raytrail.sigma._athena_backend import predicate
 from raytrail.sigma._calls import calls_of
 from raytrail.sigma._correlation import correlation_of
 from raytrail.sigma._errors import InvalidRule, NotExpressible, RuleWarning, raise_all
 from raytrail.sigma._eventbridge import EventBridgeBackend, patterns
 from raytrail.sigma._model import CompiledRule
+from raytrail.sigma._normal import fields_in
 from raytrail.sigma._read import ReadRule, read_rules
 
 _ONE_EVENT = "EventBridge sees one event at a time; correlations run on a schedule"
@@ -72,6 +74,8 @@ def _compiled(read: ReadRule) -> CompiledRule:
 def _with_eventbridge(about: CompiledRule, rule: SigmaRule) -> CompiledRule:
     try:
         formula = EventBridgeBackend().formula(rule)
+        if ACTOR in fields_in(formula):
+            raise NotExpressible(f"{ACTOR} is what correlations group by: no record has such a field")
         about = replace(about, calls=calls_of(formula))
         found = patterns(formula)
     except NotExpressible as error:

@@ -14,7 +14,7 @@ from sigma.correlations import (
     SigmaRuleReference,
 )
 
-from raytrail.sigma._athena_columns import place_of
+from raytrail.sigma._actor import ACTOR, correlated_place
 from raytrail.sigma._errors import NotExpressible
 from raytrail.sigma._model import Correlation
 
@@ -48,14 +48,20 @@ def correlation_of(rule: SigmaCorrelationRule) -> Correlation:
             f"the correlation {rule.type.name.lower()} computes with numbers; known are {', '.join(_TYPES.values())}"
         )
     if len(rule.aliases):
-        raise NotExpressible("its fields have aliases: group by fields that the events of all its rules have")
+        raise NotExpressible(
+            f"its fields have aliases: group by fields that the events of all its rules have, or by {ACTOR!r}, which "
+            "is the role of a session and otherwise whoever called"
+        )
     if rule.timespan.seconds > _MAX_SECONDS:
         raise NotExpressible(f"its timespan {rule.timespan.spec} is more than 7d, which each run would read twice over")
     names = tuple(_name(reference) for reference in rule.rules or rule.referenced_rules)
     operator, count, field = _condition(rule, kind, len(names))
     group_by = tuple(rule.group_by or ())
-    for each in (*group_by, *([field] if field else [])):
-        _check(each)
+    for each in group_by:
+        if _kind(each) == "list":
+            raise NotExpressible(f"it groups by {each}, of which an event has several")
+    if field is not None:
+        _kind(field)
     return Correlation(
         type=kind,
         rules=names,
@@ -108,9 +114,9 @@ def _name(reference: SigmaRuleReference) -> str:
     return str(reference.rule.name or reference.reference)
 
 
-def _check(field: str) -> None:
-    place = place_of(field)
-    if place.kind == "object":
+def _kind(field: str) -> str:
+    """How the lake keeps a field, which has values of its own."""
+    kind = correlated_place(field).kind
+    if kind == "object":
         raise NotExpressible(f"it groups by or counts {field}, which is an object: name a field in it")
-    if place.kind == "list":
-        raise NotExpressible(f"it groups by or counts {field}, of which an event has several")
+    return kind

@@ -21,15 +21,21 @@ class InvalidRule(InvalidProps):
     """
 
     def __init__(self, path: Path, line: int, reason: str, *, others: Sequence[InvalidRule] = ()) -> None:
-        self.path, self.line, self.reason, self.others = path, line, reason, tuple(others)
+        self.path: Path = path
+        self.line: int = line
+        self.reason: str = reason
+        self.others: tuple[InvalidRule, ...] = tuple(others)
         super().__init__("\n".join([f"{path}:{line}: {reason}", *(str(other) for other in others)]))
 
 
 class NotExpressible(InvalidProps):
-    """An engine cannot say exactly what a rule says; `reason` is written for the rule's author.
+    """An engine cannot say exactly what a rule says.
 
     It goes into `CompiledRule.eventbridge_reason` and `CompiledRule.athena_reason`: nothing is compiled to something
     weaker instead.
+
+    Attributes:
+        reason: Why, written for the rule's author.
     """
 
     def __init__(self, reason: str) -> None:

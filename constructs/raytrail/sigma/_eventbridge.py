@@ -60,22 +60,29 @@ class EventBridgeBackend(Backend):
     rule: an event that matches any of them matches the rule. Correlations cannot be converted.
 
     Args:
-        processing_pipeline: Applied to each rule before it is converted.
-        collect_errors: As in pySigma: keep errors in ``errors`` instead of raising them.
+        processing_pipeline: Applied to each rule before it is converted. Default: none.
+        collect_errors: As in pySigma: keep errors in ``errors`` instead of raising them. Default: raise them.
 
     Raises:
         SigmaFeatureNotSupportedByBackendError: On conversion: EventBridge cannot say what the rule says.
     """
 
     name: ClassVar[str] = "Amazon EventBridge event patterns"
+    """What pySigma calls it."""
     formats: ClassVar[dict[str, str]] = {"default": "Event patterns as mappings"}
+    """What `convert` can give."""
     explicit_not_exists_expression: ClassVar[bool] = True
+    """That patterns can say that a field is missing."""
 
     def __init__(self, processing_pipeline: ProcessingPipeline | None = None, collect_errors: bool = False) -> None:
         super().__init__(processing_pipeline, collect_errors)
 
     def formula(self, rule: SigmaRule) -> Formula:
-        """What the rule says, any of its conditions. Applies the pipeline, which changes the rule."""
+        """What the rule says, any of its conditions. Applies the pipeline, which changes the rule.
+
+        Args:
+            rule: The rule, as pySigma read it.
+        """
         self.init_processing_pipeline()
         self.last_processing_pipeline.apply(rule)
         parsed = [condition.parsed for condition in rule.detection.parsed_condition]
@@ -215,7 +222,9 @@ class EventBridgeBackend(Backend):
     def _refused_value(self, cond: ConditionValueExpression, state: ConversionState) -> Formula:
         return self.convert_condition_val(cond, state)
 
-    convert_condition_val_str = convert_condition_val_num = convert_condition_val_re = _refused_value
+    convert_condition_val_str = _refused_value
+    convert_condition_val_num = _refused_value
+    convert_condition_val_re = _refused_value
     convert_condition_query_expr = _refused_value
 
     def _refused_correlation(
@@ -223,12 +232,16 @@ class EventBridgeBackend(Backend):
     ) -> list[Any]:
         raise SigmaFeatureNotSupportedByBackendError("EventBridge sees one event at a time", source=rule.source)
 
-    convert_correlation_event_count_rule = convert_correlation_value_count_rule = _refused_correlation
-    convert_correlation_temporal_rule = convert_correlation_temporal_ordered_rule = _refused_correlation
+    convert_correlation_event_count_rule = _refused_correlation
+    convert_correlation_value_count_rule = _refused_correlation
+    convert_correlation_temporal_rule = _refused_correlation
+    convert_correlation_temporal_ordered_rule = _refused_correlation
     convert_correlation_extended_temporal_rule = _refused_correlation
     convert_correlation_extended_temporal_ordered_rule = _refused_correlation
-    convert_correlation_value_sum_rule = convert_correlation_value_avg_rule = _refused_correlation
-    convert_correlation_value_percentile_rule = convert_correlation_value_median_rule = _refused_correlation
+    convert_correlation_value_sum_rule = _refused_correlation
+    convert_correlation_value_avg_rule = _refused_correlation
+    convert_correlation_value_percentile_rule = _refused_correlation
+    convert_correlation_value_median_rule = _refused_correlation
 
 
 def patterns(formula: Formula) -> tuple[dict[str, Any], ...]:

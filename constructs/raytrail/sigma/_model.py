@@ -10,10 +10,12 @@ Level = Literal["informational", "low", "medium", "high", "critical"]
 """Sigma's levels (https://sigmahq.io/docs/basics/rules.html#rule-level), from the least to the most."""
 
 LEVELS: tuple[Level, ...] = ("informational", "low", "medium", "high", "critical")
+"""The levels, from the least to the most."""
 ALERTING: tuple[Level, ...] = ("medium", "high", "critical")
 """Levels that tell somebody: medium opens a ticket, high and critical page. The others are kept for hunting."""
 
 Engine = Literal["eventbridge", "athena"]
+"""What evaluates rules: EventBridge as events come, Athena in the lake, on a schedule."""
 
 
 class Call(NamedTuple):
@@ -33,17 +35,21 @@ class Correlation:
     """
 
     type: Literal["event_count", "value_count", "temporal", "temporal_ordered"]
+    """What it asks: so many events, so many values of a field, or events of all its rules in a time, in any order or in
+    theirs."""
     rules: tuple[str, ...]
     """Names of the rules that it correlates."""
     group_by: tuple[str, ...]
-    """Fields that the events have in common, as ``userIdentity.arn``."""
+    """Fields that the events have in common, as ``sourceIPAddress``; or ``actor``, which is no field of CloudTrail's:
+    the role of a session, and otherwise whoever called."""
     timespan_seconds: int
     """Length of the window."""
     operator: Literal["gt", "gte", "lt", "lte", "eq", "neq"] = "gte"
+    """How the number is compared with `count`. Default: at least as many."""
     count: int = 1
-    """What the number of events, of values or of rules is compared with."""
+    """What the number of events, of values or of rules is compared with. Default: 1."""
     value_field: str | None = None
-    """What is counted by ``value_count``. Default: events."""
+    """What is counted by ``value_count``, each element of an array for itself; or ``actor``. Default: events."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,32 +65,37 @@ class CompiledRule:
     id: str
     """The rule's UUID."""
     title: str
+    """What happened, in a few words."""
     level: Level
+    """How much it matters."""
     description: str
+    """What it means, in sentences."""
     techniques: tuple[str, ...]
     """Ids of ATT&CK techniques, such as ``T1562.008``."""
     tactics: tuple[str, ...]
     """Short names of ATT&CK tactics, such as ``defense-evasion``: as tagged."""
     false_positives: tuple[str, ...] = ()
+    """What else it may be, a sentence each. Default: nothing is known."""
     next_steps: tuple[str, ...] = ()
-    """What to do when it alerts, a sentence each."""
+    """What to do when it alerts, a sentence each. Default: nothing is said."""
     references: tuple[str, ...] = ()
+    """URLs of what to read about it. Default: none."""
     path: str = ""
-    """The file it came from; for the catalogue its name only."""
+    """The file it came from; for the catalogue its name only. Default: none, it was made in code."""
     calls: tuple[Call, ...] = ()
-    """The events that it can match; empty for a correlation, whose rules have theirs."""
+    """The events that it can match. Default: none, as of a correlation, whose rules have theirs."""
     patterns: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
-    """EventBridge event patterns, whole; an event that matches any of them matches the rule."""
+    """EventBridge event patterns, whole; an event that matches any of them matches the rule. Default: none."""
     eventbridge_reason: str | None = None
-    """Why there is no pattern."""
+    """Why there is no pattern. Default: there is one, or EventBridge was not asked."""
     predicate: str | None = None
-    """Athena SQL: a condition over the columns of the lake's table."""
+    """Athena SQL: a condition over the columns of the lake's table. Default: none."""
     athena_reason: str | None = None
-    """Why there is no predicate."""
+    """Why there is no predicate. Default: there is one, or Athena was not asked."""
     correlation: Correlation | None = None
-    """Default: a rule about single events."""
+    """What it asks of the events of other rules. Default: it is a rule about single events."""
     own: bool = True
-    """Whether it is alerted by itself. False: only a correlation uses it (Sigma's ``generate``)."""
+    """Whether it is alerted by itself, and not only used by a correlation (Sigma's ``generate``). Default: yes."""
 
     @property
     def alerts(self) -> bool:

@@ -52,6 +52,7 @@ class Deny:
 
 
 Formula: TypeAlias = Fact | All | OfOne | Some | Deny
+"""A condition over one event: a fact about a field, or what is made of others."""
 Term: TypeAlias = dict[str, Cell]
 """Fields that all match. Empty: every event does."""
 

@@ -24,12 +24,12 @@ def unreachable(
     among: Mapping[str, CompiledRule] | None = None,
     engine: Engine | None = None,
 ) -> tuple[Obstacle, ...]:
-    """Why no event can ever reach ``rule``; empty if some can, as far as is known.
+    """Return why no event can ever reach a rule: nothing if some can, as far as is known.
 
     Args:
         rule: The rule.
         vantage: Where it runs.
-        among: Rules by name, of which a correlation names some. One that is not here is not known.
+        among: Rules by name, of which a correlation names some. One that is not here is not known. Default: none are.
         engine: Which of its engines is asked about. Default: EventBridge if the rule has a pattern, else Athena.
     """
     if rule.correlation is not None:
@@ -45,9 +45,15 @@ def partly(
     among: Mapping[str, CompiledRule] | None = None,
     engine: Engine | None = None,
 ) -> tuple[Obstacle, ...]:
-    """Why some of the calls of ``rule`` cannot reach it, though others can; empty if all can, or none.
+    """Return why some of the calls of a rule cannot reach it, though others can: nothing if all can, or none.
 
-    The arguments are those of `unreachable`. Of a correlation: what its rules cannot see, while it can fire.
+    Of a correlation: what its rules cannot see, while it can fire.
+
+    Args:
+        rule: The rule.
+        vantage: Where it runs.
+        among: Rules by name, of which a correlation names some. One that is not here is not known. Default: none are.
+        engine: Which of its engines is asked about. Default: EventBridge if the rule has a pattern, else Athena.
     """
     if rule.correlation is not None:
         if _correlation(rule, vantage, among or {}):
@@ -68,6 +74,9 @@ def reads(rule: CompiledRule) -> bool:
     EventBridge hands those only to a rule whose state is ``ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS``
     (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html).
     A correlation sees none itself: Athena asks for it.
+
+    Args:
+        rule: The rule.
     """
     demands = demands_of(rule)
     if demands.read_only is False or "Management" not in demands.categories:

@@ -34,7 +34,7 @@ def availability(rule: CompiledRule, *, among: Mapping[str, CompiledRule] | None
 
     Args:
         rule: The rule.
-        among: Rules by name, of which a correlation names some: it needs what they need.
+        among: Rules by name, of which a correlation names some: it needs what they need. Default: none are known.
     """
     if rule.correlation is not None:
         parts = [availability(among[name]) for name in rule.correlation.rules if among and name in among]

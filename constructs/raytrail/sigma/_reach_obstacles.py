@@ -29,19 +29,22 @@ class Vantage:
     """
 
     region: str | None = None
-    """Region of the EventBridge rules. Athena sees every Region that the lake's tables show."""
+    """Region of the EventBridge rules. Athena sees every Region that the lake's tables show. Default: not known."""
     forwarded: Literal["all", "write", "none"] | None = None
-    """Which events of global services a forwarder in us-east-1 brings to the Region; in us-east-1 nobody asks."""
+    """Which events of global services a forwarder in us-east-1 brings to the Region; in us-east-1 nobody asks. Default:
+    not known."""
     management: Recorded | None = None
-    """Which management events the trails of the account record, together."""
+    """Which management events the trails of the account record, together. Default: not known."""
     excluded_sources: frozenset[str] | None = None
-    """Sources whose management events no trail records, as ``kms.amazonaws.com``; empty: none is left out."""
+    """Sources whose management events no trail records, as ``kms.amazonaws.com``; empty: none is left out. Default: not
+    known."""
     data: frozenset[str] | None = None
-    """Resource types whose data events a trail records, as ``AWS::S3::Object``; of some resources is enough."""
+    """Resource types whose data events a trail records, as ``AWS::S3::Object``; of some resources is enough. Default:
+    not known."""
     network: frozenset[str] | None = None
-    """Sources whose network activity a trail records."""
+    """Sources whose network activity a trail records. Default: not known."""
     insights: bool | None = None
-    """Whether a trail looks for unusual rates of calls or errors."""
+    """Whether a trail looks for unusual rates of calls or errors. Default: not known."""
 
     def __post_init__(self) -> None:
         for name, value, words in (
@@ -65,7 +68,7 @@ class Obstacle:
     remedy: str
     """Which setting would let it."""
     calls: tuple[Call, ...] = ()
-    """The calls that it keeps away; empty: all of the rule's."""
+    """The calls that it keeps away. Default: all of the rule's."""
 
     def __str__(self) -> str:
         """Both in a sentence."""

@@ -16,6 +16,7 @@ from raytrail.sigma._about import AnyRule, about, name_of, problems_with
 from raytrail.sigma._errors import InvalidRule, raise_all
 from raytrail.sigma._model import CompiledRule
 from raytrail.sigma._read_problems import problem_at, sigma_problems
+from raytrail.sigma._regex import POLICY
 from raytrail.sigma._yaml import Document, documents
 
 
@@ -28,6 +29,7 @@ class ReadRule:
     about: CompiledRule
     """Without patterns, predicate and correlation."""
     document: Document
+    """Where it stands, to tell the line of a problem."""
 
     @property
     def path(self) -> Path:
@@ -35,7 +37,12 @@ class ReadRule:
         return self.document.path
 
     def problem(self, reason: str, *keys: str | int) -> InvalidRule:
-        """An error about this rule, at the line that ``keys`` lead to. Default: its first line."""
+        """An error about this rule, at the line of one of its keys.
+
+        Args:
+            reason: What is wrong, in words.
+            keys: The keys and places in lists that lead there. Without any: its first line.
+        """
         return InvalidRule(self.path, self.document.line_of(*keys), reason)
 
 
@@ -112,6 +119,8 @@ def _parse(path: Path) -> list[tuple[SigmaRule | SigmaCorrelationRule | SigmaFil
 
 def _parsed(document: Document) -> SigmaRule | SigmaCorrelationRule | SigmaFilter:
     source = SigmaRuleLocation(document.path, document.line_of())
+    if not isinstance(id := document.value.get("id", ""), str):
+        raise InvalidRule(document.path, document.line_of("id"), f"id is a UUID, got {id!r:.60}")
     kind = (
         SigmaCorrelationRule
         if "correlation" in document.value
@@ -120,7 +129,7 @@ def _parsed(document: Document) -> SigmaRule | SigmaCorrelationRule | SigmaFilte
         else SigmaRule
     )
     try:
-        rule: SigmaRule | SigmaCorrelationRule | SigmaFilter = kind.from_dict(document.value, True, source)
+        rule: SigmaRule | SigmaCorrelationRule | SigmaFilter = kind.from_dict(document.value, True, source, POLICY)
     except SigmaError as error:
         raise problem_at(document, error) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:

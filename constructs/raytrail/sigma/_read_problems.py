@@ -13,6 +13,7 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaDetectionItem, SigmaRule
 
 from raytrail.sigma._errors import InvalidRule
+from raytrail.sigma._regex import POLICY
 from raytrail.sigma._yaml import Document
 
 _KEYS = {
@@ -86,7 +87,7 @@ def _detection_problems(document: Document, value: Any, keys: tuple[str | int, .
                     yield from _detection_problems(document, item, (*keys, key))
                 continue
             try:
-                SigmaDetectionItem.from_mapping(str(key), item)
+                SigmaDetectionItem.from_mapping(str(key), item, policy=POLICY)
             except SigmaError as error:
                 line = document.line_of(*keys, str(key))
                 yield InvalidRule(document.path, line, f"{key}: {_words(error)}")

@@ -33,20 +33,25 @@ class Statement:
     """One statement of Athena's SQL and what it takes."""
 
     sql: str
+    """The statement, with a question mark for each parameter."""
     rules: tuple[str, ...]
     """Names of the rules that its rows may be of."""
     columns: tuple[str, ...]
     """Columns of its rows, in order."""
     windowed: bool = True
-    """Whether it is asked about a window of time, and takes parameters."""
+    """Whether it is asked about a window of time, and takes parameters. Default: yes."""
     before_seconds: int = 0
-    """How long before the window events matter: to a sequence that ends inside."""
+    """How long before the window events matter: to a sequence that ends inside. Default: not at all."""
 
     def bind(self, start: datetime, end: datetime) -> list[str]:
         """Return the execution parameters for a window: events from ``start`` on, and before ``end``.
 
         Both are rounded down to the second, as CloudTrail's times are. A literal for each question mark, in order;
         none for a statement without a window, and then StartQueryExecution takes no ``ExecutionParameters``.
+
+        Args:
+            start: When the window begins, with an offset from UTC.
+            end: When it ends, with an offset from UTC.
 
         Raises:
             InvalidProps: A moment has no offset from UTC, or the end is not after the start.
@@ -83,10 +88,11 @@ def statements(
         table: Name of the table of events, quoted if it needs to be.
         accounts: Accounts to read. None: no condition on them.
         regions: Regions to read. None: no condition on them.
-        window: Ask about a window of time, given when the statement runs. False: about all that there is.
+        window: Ask about a window of time, given when the statement runs. False: about all that there is. Default: a
+            window.
         carry: Further columns of the table that each row has, such as ``"$path"`` with its quotes; or expressions over
             its columns, by the names that they get. Default: none.
-        among: Where else the rules of a correlation are looked for.
+        among: Where else the rules of a correlation are looked for. Default: nowhere.
 
     Raises:
         InvalidProps: A correlation's rule is missing or has no predicate; or a statement is longer than the 262,144

@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from raytrail.sigma._athena_columns import TIME, place_of, quoted
+from raytrail.sigma._actor import correlated_place
+from raytrail.sigma._athena_columns import TIME, quoted
 from raytrail.sigma._model import CompiledRule, Correlation
 from raytrail.sigma._statement_parts import Source
 
@@ -117,7 +118,7 @@ def _statement(correlations: Sequence[Correlated], source: Source, *steps: str) 
 
 
 def _matched(correlations: Sequence[Correlated], source: Source) -> str:
-    """The events of the rules: a row for each event, correlation, and rule of it that the event matches."""
+    """The events of the rules: a row for each event, correlation, rule of it that the event matches, and thing."""
     pairs = [pair for each in correlations for pair in _pairs(each)]
     hits = ",\n        ".join(f"IF({pair.predicate}, {number})" for number, pair in enumerate(pairs))
     any_rule = " OR ".join(dict.fromkeys(f"({pair.predicate})" for pair in pairs))
@@ -141,6 +142,7 @@ def _matched(correlations: Sequence[Correlated], source: Source) -> str:
         "  CROSS JOIN UNNEST(hits) AS numbers (pair)\n"
         "  WHERE pair IS NOT NULL\n"
         "  ) AS found\n"
+        "  CROSS JOIN UNNEST(things) AS one_by_one (thing)\n"
         "  WHERE moment IS NOT NULL AND group_key IS NOT NULL AND thing IS NOT NULL\n"
         ")"
     )
@@ -148,17 +150,20 @@ def _matched(correlations: Sequence[Correlated], source: Source) -> str:
 
 def _pairs(correlated: Correlated) -> list[_Pair]:
     correlation = correlated.correlation
-    fields = [place_of(field).scalar for field in correlation.group_by]
+    fields = [correlated_place(field).scalar for field in correlation.group_by]
     # A length before each but the last: no two lists of values become the same text.
     prefixed = [f"CAST(length({field}) AS varchar) || ' ' || {field}" for field in fields[:-1]]
-    things = {"event_count": "identity", "value_count": place_of(correlation.value_field or "eventID").whole}
+    things = {
+        "event_count": "ARRAY[identity]",
+        "value_count": correlated_place(correlation.value_field or "eventID").values,
+    }
     return [
         _Pair(
             predicate,
             {
                 "rule": quoted(correlated.rule.name),
                 "group_key": " || ".join([*prefixed, *fields[-1:]]) or "''",
-                "thing": things.get(correlation.type, quoted(str(place_in_order))),
+                "things": things.get(correlation.type, f"ARRAY[{quoted(str(place_in_order))}]"),
                 "place_in_order": str(place_in_order),
                 "timespan": str(correlation.timespan_seconds),
                 "needed": str(correlation.count + (correlation.operator == "gt")),

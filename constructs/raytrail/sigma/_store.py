@@ -20,13 +20,20 @@ FILE_NAME = "compiled.json"
 
 @cache
 def catalog() -> tuple[CompiledRule, ...]:
-    """The catalogue of raytrail's own rules, compiled, sorted by name."""
+    """The catalogue of raytrail's own rules, compiled, sorted by name.
+
+    Raises:
+        InvalidProps: The file of the catalogue is of another version of raytrail.
+    """
     folder = resources.files("raytrail").joinpath("detection", "catalog")
     return from_json(folder.joinpath(FILE_NAME).read_text(encoding="utf-8"))
 
 
 def catalog_rule(name: str) -> CompiledRule:
     """One rule of the catalogue, by its name such as ``trail_tampering``.
+
+    Args:
+        name: As ``trail_tampering``.
 
     Raises:
         InvalidProps: The catalogue has no rule of that name.

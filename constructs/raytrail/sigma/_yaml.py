@@ -17,12 +17,18 @@ class Document:
     """One document of a file."""
 
     path: Path
+    """The file."""
     value: Any
     """What pySigma reads."""
     node: yaml.Node
+    """Its nodes, which know their lines."""
 
     def line_of(self, *keys: str | int) -> int:
-        """The line, counted from 1, of the key or list item that ``keys`` lead to, or of the last that there is."""
+        """The line, counted from 1, of what some keys lead to, or of the last of them that there is.
+
+        Args:
+            keys: Keys, and places in lists.
+        """
         node, line = self.node, self.node.start_mark.line + 1
         for key in keys:
             found = _child(node, key)
@@ -39,7 +45,7 @@ def documents(path: Path) -> Iterator[Document]:
         InvalidRule: The file cannot be read, is not YAML, or has a key twice.
     """
     try:
-        loader = yaml.CSafeLoader(path.read_text(encoding="utf-8"))
+        loader = _Loader(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidRule(path, 1, f"the file cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -54,11 +60,29 @@ def documents(path: Path) -> Iterator[Document]:
                 yield Document(path, value, node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InvalidRule(path, line, f"not YAML: {error.problem}") from error
+        said = error.problem if isinstance(error, yaml.constructor.ConstructorError) else f"not YAML: {error.problem}"
+        raise InvalidRule(path, line, str(said)) from error
     except yaml.YAMLError as error:  # of characters that YAML does not allow, which have no mark
         raise InvalidRule(path, 1, f"not YAML: {' '.join(str(error).split())}") from error
     finally:
         loader.dispose()
+
+
+class _Loader(yaml.CSafeLoader):
+    """Knows where a date stands that is in no calendar."""
+
+    def construct_yaml_timestamp(self, node: yaml.ScalarNode) -> Any:
+        """The date or moment that is written."""
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(
+                problem=f"{node.value!r} is no date: {error}; put it into quotes if it is to be text",
+                problem_mark=node.start_mark,
+            ) from error
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
 
 
 def _child(node: yaml.Node, key: str | int) -> tuple[yaml.Node, int] | None:

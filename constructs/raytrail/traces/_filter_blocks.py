@@ -37,9 +37,12 @@ class ServiceId:
     """Which nodes of the trace map are meant: by name, type or account, where one or more are said.
 
     Attributes:
-        name: The name of the node.
-        type: Its type, such as ``AWS::Lambda::Function``. Lambda makes two nodes of one name.
-        account_id: The account that it runs in, where a monitoring account shows the traces of several.
+        name: The name of the node. Default: any.
+        type: Its type, such as ``AWS::Lambda::Function``. Lambda makes two nodes of one name. Default: any.
+        account_id: The account that it runs in, where a monitoring account shows the traces of several. Default: any.
+
+    Raises:
+        InvalidProps: None of them is said, or one has a double quote or a backslash.
     """
 
     name: str | None = None
@@ -63,8 +66,11 @@ class Service(_OfTheTrace):
     """A trace that went through a service, or not. The filter applies to segments of the service."""
 
     service: ServiceId | None = None
+    """The service. Default: any."""
     filter: Filter | None = None
+    """What stands in the braces. Default: no braces."""
     wanted: bool = True
+    """False where it is negated. Default: it is not."""
 
     def __post_init__(self) -> None:
         if self.filter is not None:
@@ -88,8 +94,11 @@ class Edge(_OfTheTrace):
     """A trace in which one service called another, or not. The filter applies to these calls."""
 
     ends: tuple[ServiceId, ServiceId] | None = None
+    """The service that calls and the one that is called. Default: any."""
     filter: Filter | None = None
+    """What stands in the braces. Default: no braces."""
     wanted: bool = True
+    """False where it is negated. Default: it is not."""
 
     def __post_init__(self) -> None:
         if self.ends is None and self.filter is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 from raytrail.errors import InvalidProps
 from raytrail.traces._filter_blocks import Edge, InGroup, RootCause, RootCauseJson, Service, ServiceId
@@ -28,6 +28,8 @@ class _Boolean:
 
 
 class _Number:
+    """A number keyword of whatever has it."""
+
     def __init__(self, keyword: str) -> None:
         self._keyword = keyword
 
@@ -36,6 +38,8 @@ class _Number:
 
 
 class _String:
+    """A string keyword of whatever has it."""
+
     def __init__(self, keyword: str) -> None:
         self._keyword = keyword
 
@@ -52,21 +56,35 @@ class _Braces(ABC):
     def where(self, filter: Filter) -> Filter:
         """The whole with this filter in the braces.
 
+        Args:
+            filter: What is to be so.
+
         Raises:
             InvalidProps: The filter has a word that means nothing there.
         """
 
-    ok = _Boolean("ok")
-    error = _Boolean("error")
-    throttle = _Boolean("throttle")
-    fault = _Boolean("fault")
-    partial = _Boolean("partial")
-    response_time = _Number("responsetime")
-    duration = _Number("duration")
-    user = _String("user")
-    availability_zone = _String("availabilityzone")
-    instance_id = _String("instance.id")
-    resource_arn = _String("resource.arn")
+    ok: _Boolean = _Boolean("ok")
+    """The response's status was of the 2xx."""
+    error: _Boolean = _Boolean("error")
+    """The response's status was of the 4xx."""
+    throttle: _Boolean = _Boolean("throttle")
+    """The response's status was 429."""
+    fault: _Boolean = _Boolean("fault")
+    """The response's status was of the 5xx."""
+    partial: _Boolean = _Boolean("partial")
+    """Some of the work is in progress."""
+    response_time: _Number = _Number("responsetime")
+    """Seconds that it took to answer."""
+    duration: _Number = _Number("duration")
+    """Seconds that it took, with all downstream calls."""
+    user: _String = _String("user")
+    """The user that is named."""
+    availability_zone: _String = _String("availabilityzone")
+    """The availability zone of the resource."""
+    instance_id: _String = _String("instance.id")
+    """The EC2 instance."""
+    resource_arn: _String = _String("resource.arn")
+    """The ARN of the resource."""
 
     @property
     def http(self) -> HttpWords:
@@ -84,17 +102,30 @@ class ServiceFilter(Service, _Braces):
 
     __slots__ = ()
 
-    root = _Boolean("root")
-    inferred = _Boolean("inferred")
-    name = _String("name")
-    type = _String("type")
+    root: _Boolean = _Boolean("root")
+    """The request came in there."""
+    inferred: _Boolean = _Boolean("inferred")
+    """It is known by its caller alone: it sent no segment itself."""
+    name: _String = _String("name")
+    """The name of its node."""
+    type: _String = _String("type")
+    """The type of its node, such as ``AWS::Lambda::Function``."""
 
     def where(self, filter: Filter) -> Filter:
-        """The service with this filter in the braces."""
+        """The service with this filter in the braces.
+
+        Args:
+            filter: What is to be so of one of its segments.
+
+        Raises:
+            InvalidProps: The filter has a word that means nothing there.
+        """
         return Service(service=self.service, filter=filter)
 
 
 class _Calls(_Braces):
+    """Calls of one service to another."""
+
     __slots__ = ()
 
     @property
@@ -114,7 +145,14 @@ class EdgeFilter(Edge, _Calls):
     __slots__ = ()
 
     def where(self, filter: Filter) -> Filter:
-        """The edge with this filter in the braces."""
+        """The edge with this filter in the braces.
+
+        Args:
+            filter: What is to be so of one of the calls.
+
+        Raises:
+            InvalidProps: The filter has a word that means nothing there.
+        """
         return Edge(ends=self.ends, filter=filter)
 
 
@@ -124,7 +162,14 @@ class AnyEdge(_Calls):
     __slots__ = ()
 
     def where(self, filter: Filter) -> Filter:
-        """Calls with this filter in the braces."""
+        """Calls with this filter in the braces.
+
+        Args:
+            filter: What is to be so of one of the calls.
+
+        Raises:
+            InvalidProps: The filter has a word that means nothing there.
+        """
         return Edge(filter=filter)
 
 
@@ -144,7 +189,12 @@ class _End:
 
 
 def service_id(name: str | None = None, *, type: str | None = None, account_id: str | None = None) -> ServiceId:
-    """X-Ray's ``id()``: a service by name, by type such as ``AWS::Lambda::Function``, or by account.
+    """X-Ray's ``id()``: a service by name, by type, by account, or by several of these.
+
+    Args:
+        name: The name of its node on the trace map. Default: any.
+        type: The type of its node, such as ``AWS::Lambda::Function``. Default: any.
+        account_id: The account that it runs in. Default: any.
 
     Raises:
         InvalidProps: None of them is said.
@@ -155,13 +205,13 @@ def service_id(name: str | None = None, *, type: str | None = None, account_id: 
 def service(
     name: str | ServiceId | None = None, *, type: str | None = None, account_id: str | None = None
 ) -> ServiceFilter:
-    """Traces that went through a service (default: any).
+    """Traces that went through a service.
 
     Args:
         name: The name of its node on the trace map, or a `service_id`. Names are compared as a whole: AWS documents
-            no wildcards.
-        type: The type of its node: Lambda makes two nodes of one name.
-        account_id: The account that it runs in.
+            no wildcards. Default: any.
+        type: The type of its node: Lambda makes two nodes of one name. Default: any.
+        account_id: The account that it runs in. Default: any.
 
     Raises:
         InvalidProps: A type or an account is said beside a `service_id`.
@@ -180,9 +230,13 @@ def edge() -> AnyEdge: ...
 @overload
 def edge(source: str | ServiceId, destination: str | ServiceId) -> EdgeFilter: ...
 def edge(source: str | ServiceId | None = None, destination: str | ServiceId | None = None) -> AnyEdge | EdgeFilter:
-    """Traces in which one service called another, each a name or a `service_id`.
+    """Traces in which one service called another.
 
     Without the two it is any call, and needs a word: ``edge().source.annotation["tenant"] == "x"``.
+
+    Args:
+        source: The one that calls: a name or a `service_id`. Default: any, where the other is left out too.
+        destination: The one that is called: a name or a `service_id`. Default: any, where the other is left out too.
 
     Raises:
         InvalidProps: One end is said, and not the other.
@@ -199,15 +253,36 @@ class _Faults:
     """Root causes of faults."""
 
     def service(self, filter: Filter) -> Filter:
-        """One of whose services is so."""
+        """One of whose services is so.
+
+        Args:
+            filter: What is to be so, in the words of `element`.
+
+        Raises:
+            InvalidProps: The filter has a word that means nothing there.
+        """
         return RootCause("rootcause.fault.service", filter)
 
     def entity(self, filter: Filter) -> Filter:
-        """One of whose segments and subsegments is so."""
+        """One of whose segments and subsegments is so.
+
+        Args:
+            filter: What is to be so, in the words of `element`.
+
+        Raises:
+            InvalidProps: The filter has a word that means nothing there.
+        """
         return RootCause("rootcause.fault.entity", filter)
 
     def exception(self, filter: Filter) -> Filter:
-        """One of whose exceptions is so."""
+        """One of whose exceptions is so.
+
+        Args:
+            filter: What is to be so, in the words of `element`.
+
+        Raises:
+            InvalidProps: The filter has a word that means nothing there.
+        """
         return RootCause("rootcause.fault.exception", filter)
 
 
@@ -215,22 +290,41 @@ class _ResponseTimes:
     """Root causes of the response time."""
 
     def service(self, filter: Filter) -> Filter:
-        """One of whose services is so."""
+        """One of whose services is so.
+
+        Args:
+            filter: What is to be so, in the words of `element`.
+
+        Raises:
+            InvalidProps: The filter has a word that means nothing there.
+        """
         return RootCause("rootcause.responsetime.service", filter)
 
     def entity(self, filter: Filter) -> Filter:
-        """One of whose segments and subsegments is so."""
+        """One of whose segments and subsegments is so.
+
+        Args:
+            filter: What is to be so, in the words of `element`.
+
+        Raises:
+            InvalidProps: The filter has a word that means nothing there.
+        """
         return RootCause("rootcause.responsetime.entity", filter)
 
 
 class _RootCauses:
     """Traces by where their failure, or most of their time, came from."""
 
-    fault = _Faults()
-    response_time = _ResponseTimes()
+    fault: _Faults = _Faults()
+    """Root causes of faults: ``root_cause.fault.service``, ``entity`` and ``exception`` take a filter each."""
+    response_time: _ResponseTimes = _ResponseTimes()
+    """Root causes of the response time: ``service`` and ``entity`` take a filter each."""
 
     def json(self, cause: Mapping[str, Any]) -> Filter:
         """Traces with a root cause of which each field given here is the same, as GetTraceSummaries gives it.
+
+        Args:
+            cause: The fields, as in https://docs.aws.amazon.com/xray/latest/api/API_TraceSummary.html.
 
         Raises:
             InvalidProps: It has a field that X-Ray's root causes lack.
@@ -239,6 +333,8 @@ class _RootCauses:
 
 
 class _GroupWord:
+    """What a group is told by."""
+
     def __init__(self, keyword: str) -> None:
         self._keyword = keyword
 
@@ -248,7 +344,7 @@ class _GroupWord:
     def __ne__(self, other: object) -> Filter:  # type: ignore[override]  # as above
         return InGroup(self._keyword, self._text(other), wanted=False)
 
-    __hash__ = None  # type: ignore[assignment]  # == does not say whether two words are the same
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # == does not say whether two words are the same
 
     def _text(self, other: object) -> str:
         if not isinstance(other, str):
@@ -259,38 +355,72 @@ class _GroupWord:
 class _Groups:
     """Traces that are in a group, or not: ``group.name == "slow"``."""
 
-    name = _GroupWord("group.name")
-    arn = _GroupWord("group.arn")
+    name: _GroupWord = _GroupWord("group.name")
+    """The group's name, compared with ``==`` or ``!=``."""
+    arn: _GroupWord = _GroupWord("group.arn")
+    """The group's ARN, compared with ``==`` or ``!=``."""
 
 
 class _Element:
     """Words that stand in braces alone: of a service, or of the services, entities and exceptions of a root cause."""
 
-    first = Is("first")
-    last = Is("last")
-    remote = Is("remote")
-    root = Is("root")
-    inferred = Is("inferred")
-    index = NumberWord("index")
-    coverage = NumberWord("coverage")
-    name = StringWord("name")
-    type = StringWord("type")
-    message = StringWord("message")
+    first: Is = Is("first")
+    """It is the first of its list."""
+    last: Is = Is("last")
+    """It is the last of its list."""
+    remote: Is = Is("remote")
+    """It is a call to another service."""
+    root: Is = Is("root")
+    """The request came in there."""
+    inferred: Is = Is("inferred")
+    """The service is known by its caller alone."""
+    index: NumberWord = NumberWord("index")
+    """Its place in its list, counted from 0."""
+    coverage: NumberWord = NumberWord("coverage")
+    """Its share of the response time of the root, from 0 to 1."""
+    name: StringWord = StringWord("name")
+    """Its name."""
+    type: StringWord = StringWord("type")
+    """Its type, such as ``AWS::Lambda::Function``."""
+    message: StringWord = StringWord("message")
+    """The message of an exception."""
 
 
-ok, error, throttle, fault, partial, inferred = map(Is, ("ok", "error", "throttle", "fault", "partial", "inferred"))
-response_time = NumberWord("responsetime")
+ok: Is = Is("ok")
+"""The response's status was of the 2xx."""
+error: Is = Is("error")
+"""The response's status was of the 4xx."""
+throttle: Is = Is("throttle")
+"""The response's status was 429."""
+fault: Is = Is("fault")
+"""The response's status was of the 5xx."""
+partial: Is = Is("partial")
+"""Some of the work is in progress."""
+inferred: Is = Is("inferred")
+"""A service is known by its caller alone: it sent no segment itself."""
+response_time: NumberWord = NumberWord("responsetime")
 """Seconds that the entry point took to answer."""
-duration = NumberWord("duration")
+duration: NumberWord = NumberWord("duration")
 """Seconds of the whole request, with all downstream calls."""
-user = StringWord("user")
-availability_zone = StringWord("availabilityzone")
-instance_id = StringWord("instance.id")
-resource_arn = StringWord("resource.arn")
-http = HttpWords()
-annotation = AnnotationWords()
-source = _End("source")
-destination = _End("destination")
-root_cause = _RootCauses()
-group = _Groups()
-element = _Element()
+user: StringWord = StringWord("user")
+"""The user that the request's segments name."""
+availability_zone: StringWord = StringWord("availabilityzone")
+"""The availability zone that a segment's resource is in."""
+instance_id: StringWord = StringWord("instance.id")
+"""The EC2 instance that a segment comes from."""
+resource_arn: StringWord = StringWord("resource.arn")
+"""The ARN of a resource that took part."""
+http: HttpWords = HttpWords()
+"""What the request and its response say: ``http.status``, ``http.url``, ``http.method`` and more."""
+annotation: AnnotationWords = AnnotationWords()
+"""Annotations by their key: ``annotation["tenant"] == "x"``."""
+source: _End = _End("source")
+"""The service that calls: ``source.annotation["tenant"] == "x"``."""
+destination: _End = _End("destination")
+"""The service that is called."""
+root_cause: _RootCauses = _RootCauses()
+"""Where a failure, or most of the time, came from: ``root_cause.fault.service(element.name == "orders")``."""
+group: _Groups = _Groups()
+"""Traces that are in a group, or not: ``group.name == "slow"``."""
+element: _Element = _Element()
+"""Words that stand in braces alone: of a service, or of the parts of a root cause."""

@@ -75,7 +75,7 @@ def _parser() -> Lark:
 
 
 def parse_filter(text: str) -> Filter:
-    """Read an expression of X-Ray's filter language.
+    """Read an expression of X-Ray's filter language, and return the filter that it is.
 
     ``str()`` of the filter is the expression in one way of writing: keywords in lower case, AND where conditions stand
     side by side, no parentheses but where AND and OR meet.
@@ -100,6 +100,9 @@ def parse_filter(text: str) -> Filter:
 
 def as_filter(given: str | Filter) -> Filter:
     """The filter that a text says, or one that was built, if it may stand alone.
+
+    Args:
+        given: An expression, or a filter.
 
     Raises:
         InvalidFilter: The text is not of the language.

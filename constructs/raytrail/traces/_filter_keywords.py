@@ -35,12 +35,19 @@ class Scope(StrEnum):
     """What a keyword speaks of; the value is how a message says it."""
 
     TRACE = "outside braces"
+    """The request as a whole."""
     SERVICE = "in service() { }"
+    """One segment of a service."""
     EDGE = "in edge() { }"
+    """One call of a service to another."""
     CAUSE_SERVICE = "in rootcause.….service { }"
+    """A service of a root cause."""
     CAUSE_ENTITY = "in rootcause.fault.entity { }"
+    """A segment or subsegment of the root cause of a fault."""
     TIMED_ENTITY = "in rootcause.responsetime.entity { }"
+    """A segment or subsegment of the root cause of the response time."""
     EXCEPTION = "in rootcause.fault.exception { }"
+    """An exception of the root cause of a fault."""
 
 
 _REQUEST = frozenset({Scope.TRACE, Scope.SERVICE, Scope.EDGE})

@@ -98,7 +98,10 @@ class Filter:
         return matches(self, trace, groups or {})
 
     def check(self, scope: Scope = Scope.TRACE) -> None:
-        """Refuse a filter with a keyword that has no meaning in this scope (default: the whole trace).
+        """Refuse a filter with a keyword that has no meaning in a scope.
+
+        Args:
+            scope: What the filter is to speak of. Default: the request as a whole.
 
         Raises:
             InvalidProps: There is such a keyword.
@@ -205,7 +208,9 @@ class Is(Filter):
     """A boolean keyword is true, or false: ``fault``, ``!fault``."""
 
     keyword: str
+    """As X-Ray writes it."""
     wanted: bool = True
+    """False where it is negated. Default: it is not."""
 
     def __post_init__(self) -> None:
         if _kind(self.keyword) != "boolean":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn, TypeAlias
+from typing import ClassVar, NoReturn, TypeAlias
 
 from raytrail.errors import InvalidProps
 from raytrail.traces._filter_keywords import Value
@@ -22,7 +22,7 @@ class _Word:
     """A keyword that makes a filter by being compared."""
 
     __slots__ = ("_subject", "_within")
-    __hash__ = None  # type: ignore[assignment]  # == does not say whether two words are the same
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # == does not say whether two words are the same
 
     def __init__(self, subject: Subject, within: Within = as_it_is) -> None:
         self._subject = subject
@@ -43,7 +43,9 @@ class _Word:
             "comparison in parentheses, as in fault & (response_time > 5); that a string is there says is_set"
         )
 
-    __rand__ = __or__ = __ror__ = __and__
+    __rand__ = __and__
+    __or__ = __and__
+    __ror__ = __and__
 
     def __repr__(self) -> str:
         return f"<{self._subject} of the filter language>"
@@ -83,15 +85,36 @@ class _Searched(_Word):
         return self._within(IsSet(self._subject))
 
     def contains(self, text: str) -> Filter:
-        """The string is part of it; an empty string asks whether it is there."""
+        """The string is part of it; an empty string asks whether it is there.
+
+        Args:
+            text: The string. Upper and lower case are told apart.
+
+        Raises:
+            InvalidProps: It is no string, or has a double quote or a backslash.
+        """
         return self._compare("CONTAINS", text)
 
     def begins_with(self, text: str) -> Filter:
-        """It begins with the string."""
+        """It begins with the string.
+
+        Args:
+            text: The string. Upper and lower case are told apart.
+
+        Raises:
+            InvalidProps: It is no string, or has a double quote or a backslash.
+        """
         return self._compare("BEGINSWITH", text)
 
     def ends_with(self, text: str) -> Filter:
-        """It ends with the string."""
+        """It ends with the string.
+
+        Args:
+            text: The string. Upper and lower case are told apart.
+
+        Raises:
+            InvalidProps: It is no string, or has a double quote or a backslash.
+        """
         return self._compare("ENDSWITH", text)
 
 

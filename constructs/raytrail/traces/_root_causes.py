@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from raytrail.traces._trace import Trace
 
 RootCause = Mapping[str, Any]
+"""A root cause, in the shape of GetTraceSummaries."""
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "": ("Services", "ClientImpacting"),

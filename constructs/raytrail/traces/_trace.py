@@ -29,11 +29,14 @@ class Trace:
 
     @classmethod
     def from_documents(cls, documents: Iterable[str | Mapping[str, Any]]) -> Trace:
-        """Make the trace of segment documents: what BatchGetTraces gives as ``Segments[].Document``, read or not.
+        """Return the trace of segment documents: what BatchGetTraces gives as ``Segments[].Document``.
 
         What was sent to X-Ray will do as well: subsegments that were sent alone are put where they belong, work in
         progress gives way to the complete piece of the same ID, and a call to a service that sent no segment gets
         the inferred one that X-Ray adds.
+
+        Args:
+            documents: Each as text or read, in any order.
 
         Raises:
             InvalidProps: There is no document; one is no JSON object, lacks ``id``, ``name``, ``trace_id`` or
@@ -103,11 +106,19 @@ class Trace:
         return found
 
     def segment_of(self, span: Span) -> Span:
-        """The segment whose work a span is part of: the span itself when it is one, or a subsegment without one."""
+        """The segment whose work a span is part of: the span itself when it is one, or a subsegment without one.
+
+        Args:
+            span: A span of this trace; another is a KeyError.
+        """
         return self._owners[span]
 
     def parent_of(self, span: Span) -> Span | None:
-        """The span that a span hangs under; None for a root."""
+        """The span that a span hangs under; None for a root.
+
+        Args:
+            span: A span of this trace.
+        """
         return self._parents.get(span)
 
     @cached_property

@@ -44,7 +44,7 @@ from raytrail.tracing._model_simulation import (
     simulate_sampling,
 )
 from raytrail.tracing._sampling import SamplingRules
-from raytrail.tracing._search import TransactionSearch
+from raytrail.tracing._search import TransactionSearch, span_log_statements
 
 __all__ = [
     "READ_ACTIONS",
@@ -90,6 +90,7 @@ __all__ = [
     "service_id",
     "simulate_sampling",
     "source",
+    "span_log_statements",
     "throttle",
     "user",
 ]

@@ -40,7 +40,8 @@ class TraceEncryption(Construct):
         key: A symmetric key of the stack's Region; an alias is none. Default: one is made, rotated each year, and kept
             when the stack goes, since traces of the last 30 days cannot be read without it.
         adopt: Whether to take over a key that somebody else has set. Default: no.
-        log_retention: How long the function's log is kept. Default: one month.
+        log_group: For the function's lines. Default: one is made.
+        log_retention: How long the log group that is made keeps them. Default: one month.
 
     Attributes:
         key: The key.
@@ -59,6 +60,7 @@ class TraceEncryption(Construct):
         *,
         key: kms.IKey | None = None,
         adopt: bool = False,
+        log_group: logs.ILogGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
     ) -> None:
         super().__init__(scope, id)
@@ -73,8 +75,11 @@ class TraceEncryption(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
         role = self._make_role()
-        self.handler = self._make_handler(role, log_retention)
-        self.resource = CustomResource(
+        log_group = log_group or logs.LogGroup(
+            self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
+        )
+        self.handler: lambda_.Function = self._make_handler(role, log_group)
+        self.resource: CustomResource = CustomResource(
             self,
             "Resource",
             resource_type="Custom::XRayEncryption",
@@ -85,9 +90,12 @@ class TraceEncryption(Construct):
         self.resource.node.add_dependency(self.handler, self._let_it_note(role))
 
     def grant_decrypt(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody who may read traces use the key for it.
+        """Let somebody who may read traces use the key for it, and return the grant.
 
         https://docs.aws.amazon.com/xray/latest/devguide/security_iam_service-with-iam.html#xray-permissions-encryption
+
+        Args:
+            grantee: Who reads.
         """
         return self.key.grant_decrypt(grantee)
 
@@ -126,8 +134,7 @@ class TraceEncryption(Construct):
         )
         return iam.Policy(self, "Notes", statements=[tags], roles=[role])
 
-    def _make_handler(self, role: iam.Role, retention: logs.RetentionDays) -> lambda_.Function:
-        log_group = logs.LogGroup(self, "LogGroup", retention=retention, removal_policy=RemovalPolicy.DESTROY)
+    def _make_handler(self, role: iam.Role, log_group: logs.ILogGroup) -> lambda_.Function:
         log_group.grant_write(role)
         return lambda_.Function(
             self,

@@ -35,10 +35,10 @@ READ_ACTIONS = (
 
 
 def grant_write(grantee: iam.IGrantable, *, sampling: bool = True) -> iam.Grant:
-    """Let somebody send traces to X-Ray: the actions of AWSXRayDaemonWriteAccess, version 2.
+    """Let somebody send traces to X-Ray, and return the grant.
 
-    X-Ray's actions on traces know no resource, so the statement is on ``*``; rule packs report that on the grantee's
-    policy, and whoever owns the grantee acknowledges it.
+    The actions are those of AWSXRayDaemonWriteAccess, version 2. X-Ray's actions on traces know no resource, so the
+    statement is on ``*``; rule packs report that on the grantee's policy, and whoever owns the grantee acknowledges it.
 
     Args:
         grantee: Who sends.
@@ -50,10 +50,10 @@ def grant_write(grantee: iam.IGrantable, *, sampling: bool = True) -> iam.Grant:
 
 
 def grant_read(grantee: iam.IGrantable) -> iam.Grant:
-    """Let somebody read all traces, groups, insights and sampling: the actions of AWSXrayReadOnlyAccess, version 8.
+    """Let somebody read all traces, groups, insights and sampling, and return the grant.
 
-    X-Ray knows no permission on single traces. Where a key of one's own encrypts them, readers need
-    `TraceEncryption.grant_decrypt` too.
+    The actions are those of AWSXrayReadOnlyAccess, version 8. X-Ray knows no permission on single traces. Where a key
+    of one's own encrypts them, readers need `TraceEncryption.grant_decrypt` too.
 
     Args:
         grantee: Who reads.

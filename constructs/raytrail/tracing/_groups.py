@@ -86,7 +86,7 @@ class ITraceGroup(Construct):
         Args:
             id: Of the alarm, below the group. Default: ``Alarm``.
             at_least: Traces in a period that raise it. Default: one.
-            period: Default: a minute.
+            period: Length of a period. Default: a minute.
             evaluation_periods: Periods that are looked at. Default: one.
             datapoints_to_alarm: How many of these must have as many traces. Default: all.
             topic: Who is told of the alarm and of its end. Default: nobody.
@@ -155,10 +155,13 @@ class ITraceGroup(Construct):
         )
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let somebody look at the group: its definition, its traces, its service graph and its insights.
+        """Let somebody look at the group: its definition, traces, service graph and insights; and return the grant.
 
         X-Ray knows no permission on the traces of one group: who may read these may read all. Where a key of one's
         own encrypts traces, readers need `TraceEncryption.grant_decrypt` too.
+
+        Args:
+            grantee: Who is to look.
         """
         definition = iam.Grant.add_to_principal(
             grantee=grantee, actions=["xray:GetGroup"], resource_arns=[self.group_arn]
@@ -208,12 +211,12 @@ class TraceGroup(ITraceGroup):
     ) -> None:
         super().__init__(scope, id)
         check_name("trace group", name)
-        self.filter_expression = self._read(name, filter_expression)
+        self.filter_expression: str = self._read(name, filter_expression)
         if notifications and not insights:
             raise InvalidProps(f"notifications of trace group {name!r} need insights=True, which make them")
         claim_name(self, "trace group", name, at_most=MAX_GROUPS)
         self._notifies = notifications
-        self.resource = xray.CfnGroup(
+        self.resource: xray.CfnGroup = xray.CfnGroup(
             self,
             "Resource",
             group_name=name,
@@ -223,20 +226,31 @@ class TraceGroup(ITraceGroup):
             ),
         )
         self.group_name = name
-        self.group_arn = self.resource.attr_group_arn
+        self.group_arn: str = self.resource.attr_group_arn
 
     @staticmethod
     def from_group_name(scope: Construct, id: str, group_name: str) -> ITraceGroup:
         """Return a group of this account and Region that another app made.
 
         Its ARN ends in ``*``: X-Ray adds an id to it that the name does not tell.
+
+        Args:
+            scope: Where it stands in the tree.
+            id: What it is called there.
+            group_name: The group's name.
         """
         arn = Stack.of(scope).format_arn(service="xray", resource="group", resource_name=f"{group_name}/*")
         return _Imported(scope, id, name=group_name, arn=arn)
 
     @staticmethod
     def from_group_arn(scope: Construct, id: str, group_arn: str) -> ITraceGroup:
-        """Return a group that another app made, by its ARN, ``arn:…:group/NAME/ID``."""
+        """Return a group that another app made, by its ARN, ``arn:…:group/NAME/ID``.
+
+        Args:
+            scope: Where it stands in the tree.
+            id: What it is called there.
+            group_arn: The group's ARN; a token will do.
+        """
         return _Imported(scope, id, name=Fn.select(1, Fn.split("/", group_arn)), arn=group_arn)
 
     def _read(self, name: str, expression: str | Filter) -> str:

@@ -140,7 +140,14 @@ class SamplingRule:
 
     @classmethod
     def of_health_checks(cls, *, name: str, url_path: str, service_name: str = "*", priority: int = 100) -> Self:
-        """A rule under which requests to ``url_path`` of a service (default: any) are never recorded."""
+        """A rule under which requests to one path are never recorded.
+
+        Args:
+            name: Of the rule, as `SamplingRule` takes it.
+            url_path: Pattern of the path.
+            service_name: Pattern of the service's name. Default: any.
+            priority: 1 (looked at first) to 9999. Default: 100.
+        """
         return cls(
             name=name,
             priority=priority,
@@ -152,7 +159,14 @@ class SamplingRule:
 
     @classmethod
     def for_debugging(cls, *, name: str, url_path: str, service_name: str = "*", priority: int = 50) -> Self:
-        """A rule under which each request to ``url_path`` of a service (default: any) is recorded."""
+        """A rule under which each request to one path is recorded.
+
+        Args:
+            name: Of the rule, as `SamplingRule` takes it.
+            url_path: Pattern of the path.
+            service_name: Pattern of the service's name. Default: any.
+            priority: 1 (looked at first) to 9999. Default: 50.
+        """
         return cls(
             name=name,
             priority=priority,

@@ -46,7 +46,11 @@ class TracePrices:
                 raise InvalidProps(f"{name} of trace prices is 0 or more, got {getattr(self, name)}")
 
     def of_month(self, traces: float) -> float:
-        """Dollars for the traces recorded in one month."""
+        """The dollars for the traces recorded in one month.
+
+        Args:
+            traces: How many.
+        """
         return max(0.0, traces - self.free_per_month) * self.usd_per_million / 1_000_000
 
 
@@ -123,8 +127,11 @@ class LoadForecast:
     """What becomes of one load: who decides, and how many of its requests are recorded each second."""
 
     load: Load
+    """The load."""
     decided_by: str
+    """The name of the rule that decides."""
     recorded_per_second: float
+    """How many of its requests are recorded each second."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,9 +139,13 @@ class RuleForecast:
     """What one rule meets and records each second; ``priority`` is None where Lambda decides by itself."""
 
     name: str
+    """The rule's name."""
     priority: int | None
+    """Its priority; None where Lambda decides by itself."""
     requests_per_second: float
+    """How many requests it decides on each second."""
     recorded_per_second: float
+    """How many of them are recorded."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,7 +198,7 @@ def simulate_sampling(
     default: DefaultRule | None = None,
     prices: TracePrices | None = None,
 ) -> SamplingForecast:
-    """Say what rules record of given loads, without asking AWS.
+    """Return what rules record of given loads, without asking AWS.
 
     Requests are taken to come evenly over each second and over the instances of a service. Bursts record less than
     this, never more: a reservoir that nobody drew from in one second is lost in the next. The reservoir of a rule is

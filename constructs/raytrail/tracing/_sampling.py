@@ -21,21 +21,32 @@ _KIND = "sampling rule"
 class SamplingRules(Construct):
     """Sampling rules of one account and Region, where each is held against all that the app makes.
 
-    Rules that another app or somebody by hand has made are not known here.
+    Rules that another app or somebody by hand has made are known here as far as ``existing`` says them; ours are held
+    against them, and they are left as they are.
 
     Args:
         rules: The rules to define. Default: none yet; call `add_rule`.
+        existing: The rules that the account and Region has already, without X-Ray's own, as
+            ``aws xray get-sampling-rules`` lists them. Default: none is known.
 
     Attributes:
         rules: Each rule's L1 by name: the escape hatch for what this class does not model.
 
     Raises:
-        InvalidProps: Two rules share a name or a priority, there are more than 25, or one could never decide because
-            another is looked at first and matches all that it matches.
+        InvalidProps: Two rules share a name or a priority, there are more than 25 with those that exist, or one could
+            never decide because another is looked at first and matches all that it matches.
     """
 
-    def __init__(self, scope: Construct, id: str, *, rules: Sequence[SamplingRule] = ()) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        rules: Sequence[SamplingRule] = (),
+        existing: Sequence[SamplingRule] = (),
+    ) -> None:
         super().__init__(scope, id)
+        self._existing = tuple(existing)
         self.rules: dict[str, xray.CfnSamplingRule] = {}
         self._values: dict[str, SamplingRule] = {}
         for rule in rules:
@@ -43,6 +54,9 @@ class SamplingRules(Construct):
 
     def add_rule(self, rule: SamplingRule) -> xray.CfnSamplingRule:
         """Define one more rule and return its L1.
+
+        Args:
+            rule: The rule.
 
         Raises:
             InvalidProps: It cannot stand beside the others: see the class.
@@ -79,6 +93,16 @@ class SamplingRules(Construct):
         return resource
 
     def _check_beside_those_of_others(self, rule: SamplingRule) -> None:
+        if self._existing and len(self._existing) + len(claimed(self, _KIND)) >= MAX_SAMPLING_RULES:
+            raise InvalidProps(
+                f"sampling rule {rule.name!r} is one more than the {MAX_SAMPLING_RULES} that X-Ray allows, of which "
+                f"{len(self._existing)} exist already; drop one, or have AWS raise the quota"
+            )
+        for other in self._existing:
+            try:
+                check_beside(rule, [other])
+            except InvalidProps as error:
+                raise InvalidProps(f"{error} ({other.name!r} exists already, and is not of this app)") from error
         for path, written in claimed(self, _KIND):
             other = SamplingRule(**json.loads(written))
             # Of one name there may be one: to claim it tells so.

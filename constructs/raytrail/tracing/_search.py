@@ -30,10 +30,13 @@ class TransactionSearch(Construct):
     Args:
         indexing_percentage: How many of a hundred spans are indexed, from 0 to 100. Default: one, which is free.
         adopt: Whether this takes over what is on already. The stack then leaves it on when it goes. Default: no.
+        log_policy: Whether to make the resource policy of CloudWatch Logs by which X-Ray writes the spans. An account
+            has ten in a Region, and AWS raises that for nobody: let one of them say what `span_log_statements`
+            returns, and leave it out. Default: yes.
 
     Attributes:
         resource: The switch's L1.
-        policy: The policy of CloudWatch Logs that lets X-Ray write; an account may have ten in a Region.
+        policy: The policy of CloudWatch Logs that lets X-Ray write, or None.
         span_log_group: Where the spans go, for metric filters, subscriptions and queries.
 
     Raises:
@@ -41,7 +44,15 @@ class TransactionSearch(Construct):
             app turns it on for the same account and Region elsewhere.
     """
 
-    def __init__(self, scope: Construct, id: str, *, indexing_percentage: float = 1, adopt: bool = False) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        indexing_percentage: float = 1,
+        adopt: bool = False,
+        log_policy: bool = True,
+    ) -> None:
         super().__init__(scope, id)
         if not 0 <= indexing_percentage <= 100:
             raise InvalidProps(f"indexing_percentage is from 0 to 100, got {indexing_percentage}")
@@ -52,13 +63,17 @@ class TransactionSearch(Construct):
                 f"nor in {', '.join(each for each in _REGIONS_WITHOUT if each != region)}; leave it out there"
             )
         claim(self, "Transaction Search")
-        self.policy = self._let_x_ray_log()
-        self.resource = xray.CfnTransactionSearchConfig(self, "Resource", indexing_percentage=indexing_percentage)
-        self.resource.add_resource_dependency(self.policy)
+        self.policy: logs.CfnResourcePolicy | None = self._let_x_ray_log() if log_policy else None
+        self.resource: xray.CfnTransactionSearchConfig = xray.CfnTransactionSearchConfig(
+            self, "Resource", indexing_percentage=indexing_percentage
+        )
+        if self.policy is not None:
+            self.resource.add_resource_dependency(self.policy)
         if adopt:
             for resource in (self.policy, self.resource):
-                resource.apply_removal_policy(RemovalPolicy.RETAIN)
-        self.span_log_group = logs.LogGroup.from_log_group_name(self, "Spans", "aws/spans")
+                if resource is not None:
+                    resource.apply_removal_policy(RemovalPolicy.RETAIN)
+        self.span_log_group: logs.ILogGroup = logs.LogGroup.from_log_group_name(self, "Spans", "aws/spans")
         if indexing_percentage < 100:
             Annotations.of(self).add_warning_v2(
                 "raytrail:transactionSearchIndex",
@@ -67,23 +82,37 @@ class TransactionSearch(Construct):
             )
 
     def _let_x_ray_log(self) -> logs.CfnResourcePolicy:
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Enable-TransactionSearch.html
         stack = Stack.of(self)
-        log_groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group"
-        statement = iam.PolicyStatement(
-            sid="TransactionSearchXRayAccess",
-            principals=[iam.ServicePrincipal("xray.amazonaws.com")],
-            actions=["logs:PutLogEvents"],
-            resources=[f"{log_groups}:aws/spans:*", f"{log_groups}:/aws/application-signals/data:*"],
-            conditions={
-                "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:xray:{stack.region}:{stack.account}:*"},
-                "StringEquals": {"aws:SourceAccount": stack.account},
-            },
-        )
+        said = span_log_statements(account=stack.account, region=stack.region, partition=stack.partition)
         return logs.CfnResourcePolicy(
             self,
             "LogPolicy",
             # The name on AWS's page: a second owner in the account meets this one by it.
             policy_name="TransactionSearchAccess",
-            policy_document=stack.to_json_string(iam.PolicyDocument(statements=[statement])),
+            policy_document=stack.to_json_string(iam.PolicyDocument(statements=said)),
         )
+
+
+def span_log_statements(*, account: str, region: str, partition: str = "aws") -> list[iam.PolicyStatement]:
+    """Return what a resource policy of CloudWatch Logs has to say so that X-Ray can write spans.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Enable-TransactionSearch.html
+
+    Args:
+        account: The account.
+        region: The Region.
+        partition: Their partition. Default: aws.
+    """
+    log_groups = f"arn:{partition}:logs:{region}:{account}:log-group"
+    return [
+        iam.PolicyStatement(
+            sid="TransactionSearchXRayAccess",
+            principals=[iam.ServicePrincipal("xray.amazonaws.com")],
+            actions=["logs:PutLogEvents"],
+            resources=[f"{log_groups}:aws/spans:*", f"{log_groups}:/aws/application-signals/data:*"],
+            conditions={
+                "ArnLike": {"aws:SourceArn": f"arn:{partition}:xray:{region}:{account}:*"},
+                "StringEquals": {"aws:SourceAccount": account},
+            },
+        )
+    ]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from raytrail.cli._output import write
 from raytrail.cli._terminal import console, listed, show
 from raytrail.queries import QueryParameter, SavedQuery, saved_queries
 
@@ -25,7 +26,7 @@ def show_queries(*, as_json: bool) -> None:
     queries = saved_queries()
     if as_json:
         for query in queries:
-            sys.stdout.write(json.dumps(_as_json(query)) + "\n")
+            write(json.dumps(_as_json(query)) + "\n")
         return
     terminal = console()
     show(terminal, _table(queries, terminal.width))

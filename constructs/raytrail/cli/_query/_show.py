@@ -13,6 +13,7 @@ from typing import Literal
 from rich.table import Table
 from rich.text import Text
 
+from raytrail.cli._output import to_output
 from raytrail.cli._query._answer import Answer, Column
 from raytrail.cli._terminal import clean, console, shortened, show
 
@@ -36,9 +37,10 @@ def show_answer(answer: Answer, *, form: str, limit: int) -> int:
     """
     rows = iter(answer.rows)
     wanted = itertools.islice(rows, limit) if limit else rows
-    count = {"table": _table, "json": _json, "csv": _csv}[form](answer.columns, wanted)
-    more = next(rows, None) is not None
-    sys.stdout.flush()
+    with to_output():
+        count = {"table": _table, "json": _json, "csv": _csv}[form](answer.columns, wanted)
+        more = next(rows, None) is not None
+        sys.stdout.flush()
     for line in answer.unread:
         sys.stderr.write(f"not read: {clean(line)}\n")
     if not count:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,8 +13,9 @@ from pathlib import Path
 
 from raytrail.cli._aws import Aws, connect
 from raytrail.cli._errors import Unanswered, WrongUse
+from raytrail.cli._output import check_output, to_output
 from raytrail.cli._replay._correlate import Correlations
-from raytrail.cli._replay._inputs import SCHEME, Inputs, find_inputs
+from raytrail.cli._replay._inputs import SCHEME, Inputs, check_location, find_inputs
 from raytrail.cli._replay._lake import ask_lake
 from raytrail.cli._replay._pieces import Piece, jobs
 from raytrail.cli._replay._pool import run as run_jobs
@@ -63,7 +66,8 @@ class _Replay:
         for match in matches:
             self.report.add(match)
             if self.as_json:
-                sys.stdout.write(json_line(match))
+                with to_output():
+                    sys.stdout.write(json_line(match))
 
 
 def run(asked: Asked) -> int:
@@ -73,6 +77,7 @@ def run(asked: Asked) -> int:
         RaytrailError: It cannot be done; `Unanswered` when there is nothing to replay, `WrongUse` when what was typed
             is to blame.
     """
+    check_output()
     _check(asked)
     rules = find_rules(templates=asked.templates, app_folder=asked.app_folder, sigma=asked.sigma, engine=asked.engine)
     with_aws = asked.athena is not None or any(path.startswith(SCHEME) for path in asked.paths)
@@ -89,13 +94,23 @@ def run(asked: Asked) -> int:
 
 @contextmanager
 def _stopping() -> Iterator[None]:
-    """Let Ctrl-C be Ctrl-C: while DuckDB works, it puts an error of its own in the place of what the signal raises."""
+    """Say what it is that ends a replay.
+
+    While DuckDB works, it puts an error of its own in the place of what Ctrl-C raises.
+    """
     try:
         yield
     except (RuntimeError, RaytrailError) as error:
         if "interrupted" in str(error).lower():
             raise Stopped from error
         raise
+    except OSError as error:
+        # Of files that are read it is said where they are; what is left are those that are written.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise RaytrailError(
+            f"there is no room for temporary files in {tempfile.gettempdir()}; set TMPDIR to a folder that has some"
+        ) from error
 
 
 def _check(asked: Asked) -> None:
@@ -105,6 +120,9 @@ def _check(asked: Asked) -> None:
         raise WrongUse("--athena asks Athena; leave it out with --engine eventbridge")
     if asked.database is not None and asked.athena is None:
         raise WrongUse("--database is for --athena WORKGROUP; leave it out")
+    for path in asked.paths:
+        if path.startswith(SCHEME):
+            check_location(path)
     of_aws = ("endpoint", "profile", "region")
     given = [f"--{name}" for name in of_aws if getattr(asked, name) is not None]
     if given and asked.athena is None and not any(path.startswith(SCHEME) for path in asked.paths):
@@ -141,6 +159,7 @@ def _count(done: Done, replayed: _Replay) -> None:
     report.places.update(done.places)
     report.asides.update(done.asides)
     replayed.refusals.add(done.refusals)
+    replayed.refusals.read(done.files)
 
 
 def _replay_lake(asked: Asked, rules: Rules, inputs: Inputs, replayed: _Replay, aws: Aws) -> None:
@@ -172,7 +191,8 @@ def _replay_lake(asked: Asked, rules: Rules, inputs: Inputs, replayed: _Replay, 
 def _tell(asked: Asked, rules: Rules, inputs: Inputs, replayed: _Replay) -> int:
     report = replayed.report
     report.refused = replayed.refusals.total
-    sys.stdout.flush()
+    with to_output():
+        sys.stdout.flush()
     show_refusals(replayed.refusals)
     if not report.records:
         raise Unanswered(f"there is no CloudTrail record in {listed(asked.paths)}{_instead(report, inputs)}")
@@ -184,7 +204,9 @@ def _tell(asked: Asked, rules: Rules, inputs: Inputs, replayed: _Replay) -> int:
         except OSError as error:
             raise WrongUse(f"--navigator {asked.navigator} cannot be written: {error.strerror or error}") from error
     if not asked.json:
-        show_report(report)
+        with to_output():
+            show_report(report)
+            sys.stdout.flush()
     show_summary(report, rules, inputs, asked)
     return PARTLY if report.refused else 0
 

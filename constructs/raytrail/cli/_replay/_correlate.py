@@ -66,9 +66,11 @@ class Correlations:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        for stream in self._files.values():
-            stream.close()
-        self._folder.cleanup()
+        try:
+            for stream in self._files.values():
+                stream.close()
+        finally:
+            self._folder.cleanup()
 
     def keep(self, records: Iterable[Kept]) -> None:
         """Keep records for the correlations that they are for."""
@@ -90,9 +92,9 @@ class Correlations:
             least = fewest(rule.correlation)
             slots = iter(self._slots[name])
             wanted = bytearray(
-                self._windows.may_complete(Slot(*pair), least) for pair in zip(slots, slots, strict=True)
+                self._windows.may_complete(Slot(*each), least) for each in zip(slots, slots, slots, strict=True)
             )
-            if sum(wanted) >= least:
+            if any(wanted):
                 yield from self._ask(rule, wanted)
 
     def _ask(self, rule: CompiledRule, wanted: bytearray) -> Iterator[Match]:

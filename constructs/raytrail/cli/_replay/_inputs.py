@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from raytrail.cli._aws import Aws, asking
 from raytrail.cli._errors import WrongUse
 from raytrail.cli._refusals import CREDENTIAL_CODES, code_of
-from raytrail.cli._replay._pieces import SUFFIXES, Piece, files_below, pieces_of
+from raytrail.cli._replay._pieces import SUFFIXES, Piece, files_below, name_of, pieces_of
 from raytrail.records import Refusal
 
 SCHEME = "s3://"
@@ -94,6 +94,8 @@ def find_inputs(paths: Sequence[str], aws: Aws | None) -> Inputs:
             _find_objects(text, aws, found)
             continue
         path = Path(text)
+        if not path.exists() and text.lower().startswith("s3:"):
+            raise WrongUse(f"{text!r} is no location of S3: write s3://BUCKET or s3://BUCKET/PREFIX")
         if not path.exists():
             raise WrongUse(f"{text} does not exist; give a file or folder of CloudTrail logs, or s3://BUCKET/PREFIX")
         if not path.is_file() and not path.is_dir():
@@ -102,14 +104,26 @@ def find_inputs(paths: Sequence[str], aws: Aws | None) -> Inputs:
             if each == path or each.name.lower().endswith(SUFFIXES):
                 found.files.append(each)
             else:
-                found.left.append(str(each))
+                found.left.append(name_of(each))
     return found
+
+
+def check_location(location: str) -> None:
+    """Refuse what begins as a location of S3 and is none, before AWS is asked.
+
+    Raises:
+        WrongUse: It names no bucket.
+    """
+    bucket = location.removeprefix(SCHEME).partition("/")[0]
+    if not _BUCKET.fullmatch(bucket):
+        raise WrongUse(
+            f"{location!r} names no bucket; a location is s3://BUCKET or s3://BUCKET/PREFIX, and a bucket's name has "
+            "3 to 63 small letters, digits, dots and dashes"
+        )
 
 
 def _find_objects(location: str, aws: Aws, found: Inputs) -> None:
     bucket, _, prefix = location.removeprefix(SCHEME).partition("/")
-    if not _BUCKET.fullmatch(bucket):
-        raise WrongUse(f"{location!r} names no bucket; a location is s3://BUCKET or s3://BUCKET/PREFIX")
     with asking(aws):
         for page in aws.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for entry in page.get("Contents", []):

@@ -18,6 +18,9 @@ from raytrail.settings import read_context, read_settings
 from raytrail.sigma import statements
 
 _COLUMNS = ("rule", "eventid")
+# CloudTrail began in November 2013.
+_FIRST_DAY = date(2013, 11, 1)
+_NAMED = 5
 
 
 @dataclass(kw_only=True)
@@ -58,7 +61,7 @@ def ask_lake(
         Refused: Athena refuses, or there is no lake.
     """
     found = Found()
-    days = sorted({day for _, _, day in places if _is_day(day)})
+    days = _plausible({day for _, _, day in places}, found)
     if not days:
         return found
     say(f"looking for the table in {aws}")
@@ -104,12 +107,15 @@ def _shown(word: str, wanted: set[str], shown: Sequence[str], found: Found) -> l
     return kept
 
 
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
+def _plausible(days: Collection[str], found: Found) -> list[str]:
+    """The days on which a trail can have had an event, in order: one in the year 1 would have all of the lake read."""
+    last = (datetime.now(UTC) + timedelta(days=1)).date()
+    kept = sorted(day for day in days if day and _FIRST_DAY <= date.fromisoformat(day) <= last)
+    if others := sorted(set(days) - {*kept, ""}):
+        shown = listed(others[:_NAMED])
+        more = f" and {len(others) - _NAMED} others" if len(others) > _NAMED else ""
+        found.summary.append(f"Athena was not asked about days that no trail has: {shown}{more}")
+    return kept
 
 
 def _kit(app_folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -64,6 +65,11 @@ def files_below(root: Path) -> Iterator[Path]:
             yield path
 
 
+def name_of(path: Path) -> str:
+    """A file's name as text, which on Linux it need not be: what is none is told by a sign for it."""
+    return os.fsencode(path).decode(errors="replace")
+
+
 def pieces_of(path: Path) -> Iterator[Piece | Refusal]:
     """The pieces of a file."""
     try:
@@ -71,11 +77,11 @@ def pieces_of(path: Path) -> Iterator[Piece | Refusal]:
         if stored < _LARGE:
             with path.open("rb") as stream:
                 packed = stream.read(len(GZIP)) == GZIP
-            yield Piece(file=str(path), path=path, stored=stored, size=stored * (_GZIPPED if packed else 1))
+            yield Piece(file=name_of(path), path=path, stored=stored, size=stored * (_GZIPPED if packed else 1))
         else:
             yield from _of_large(path, stored)
     except OSError as error:
-        yield Refusal(file=str(path), line=0, reason=f"cannot be read: {error.strerror or error}")
+        yield Refusal(file=name_of(path), line=0, reason=f"cannot be read: {error.strerror or error}")
 
 
 def jobs(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, ...]]:
@@ -94,7 +100,7 @@ def jobs(pieces: Iterable[Piece]) -> Iterator[tuple[Piece, ...]]:
 
 def _of_large(path: Path, stored: int) -> Iterator[Piece | Refusal]:
     """Blocks of lines where it is a file of lines, and the file itself otherwise."""
-    whole = Piece(file=str(path), path=path, stored=stored, size=_BLOCK)
+    whole = Piece(file=name_of(path), path=path, stored=stored, size=_BLOCK)
     with path.open("rb") as file:
         packed = file.read(len(GZIP)) == GZIP
         stream = cast("gzip.GzipFile", gzip.GzipFile(fileobj=file) if packed else file)
@@ -108,7 +114,7 @@ def _of_large(path: Path, stored: int) -> Iterator[Piece | Refusal]:
             for block in _blocks(stream):
                 position = file.tell()
                 yield Piece(
-                    file=str(path),
+                    file=name_of(path),
                     data=block,
                     first_line=number,
                     lines=True,
@@ -118,7 +124,7 @@ def _of_large(path: Path, stored: int) -> Iterator[Piece | Refusal]:
                 number += block.count(b"\n")
                 done = position
         except DAMAGED as error:
-            yield Refusal(file=str(path), line=0, reason=f"truncated or damaged gzip: {error}")
+            yield Refusal(file=name_of(path), line=0, reason=f"truncated or damaged gzip: {error}")
 
 
 def _is_of_lines(stream: gzip.GzipFile) -> bool:

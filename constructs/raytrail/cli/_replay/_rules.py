@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from raytrail.cli._errors import Unanswered, WrongUse
-from raytrail.cli._terminal import listed
+from raytrail.cli._terminal import clean, listed
 from raytrail.errors import InvalidProps
 from raytrail.replay import Detection, EventRule, read_templates, rules_of_catalogue
 from raytrail.sigma import CompiledRule, catalog
@@ -115,10 +117,18 @@ def _compile(paths: Sequence[Path]) -> tuple[CompiledRule, ...]:
         if not path.exists():
             raise WrongUse(f"--sigma {path} does not exist; give a file or folder of Sigma rules")
     try:
-        from raytrail.sigma.compiler import compile_rules
+        from raytrail.sigma.compiler import RuleWarning, compile_rules
     except ModuleNotFoundError as error:
         raise Unanswered(f"--sigma needs the package {error.name}; install raytrail[cli,sigma]") from error
     try:
-        return compile_rules(list(paths), strict=False)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", RuleWarning)
+            compiled = compile_rules(list(paths), strict=False)
     except InvalidProps as error:
         raise WrongUse(f"--sigma: {error}") from error
+    for each in caught:
+        if issubclass(each.category, RuleWarning):
+            sys.stderr.write(f"--sigma: {clean(each.message)}\n")
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    return compiled

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
-import orjson
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +24,7 @@ _COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "c
 
 
 def json_line(match: Match) -> str:
-    """A match as a line of JSON."""
+    """A match as a line of JSON, in letters that no terminal obeys: all others are written as their numbers."""
     row = {
         "file": match.file,
         "line": match.line,
@@ -34,20 +34,12 @@ def json_line(match: Match) -> str:
         "techniques": list(match.detection.techniques),
         "engine": match.engine,
     }
-    try:
-        return orjson.dumps(row).decode() + "\n"
-    except TypeError:
-        # A file's name on Linux need not be text.
-        return orjson.dumps({**row, "file": clean(match.file.encode(errors="replace").decode())}).decode() + "\n"
+    return json.dumps(row, separators=(",", ":")).replace("\x7f", "\\u007f") + "\n"
 
 
 def show_refusals(refusals: Refusals) -> None:
     """Name what could not be read, on standard error."""
-    for file, named in refusals.named.items():
-        for each in named:
-            sys.stderr.write(f"not read: {clean(each)}\n")
-        if more := refusals.counts[file] - len(named):
-            sys.stderr.write(f"not read: {clean(file)}: {more} more of it\n")
+    sys.stderr.writelines(f"not read: {clean(line)}\n" for line in refusals.lines())
 
 
 def show_report(report: Report) -> None:
@@ -132,7 +124,7 @@ def _pages(report: Report) -> Table:
     for (account, _, day), count in report.places.items():
         records[account, day] = records.get((account, day), 0) + count
     for (account, day), pages in report.pages_by_account_and_day().items():
-        table.add_row(clean(account), clean(day), f"{records.get((account, day), 0):,}", f"{pages:,}")
+        table.add_row(clean(account), day or "no day", f"{records.get((account, day), 0):,}", f"{pages:,}")
     return table
 
 

@@ -15,7 +15,7 @@ from raytrail.cli._replay._pieces import Piece
 from raytrail.cli._replay._reading import Read, read_piece
 from raytrail.cli._replay._windows import Slot, slot_of
 from raytrail.records import Aside, Refusal
-from raytrail.replay import Detection, EventBus, EventRule, Match, account_of, actor_of
+from raytrail.replay import Detection, EventBus, EventRule, Match, account_of, actor_of, time_of
 from raytrail.sigma import Correlation, Engine
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class Done:
     matches: list[Match] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    files: set[str] = field(default_factory=set)
+    """Those with a record."""
     asides: Counter[str] = field(default_factory=Counter)
     places: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Records by account, Region and day."""
@@ -105,7 +107,7 @@ class Worker:
     def _see(self, read: Read, done: Done) -> _Seen:
         """Let the bus see a record, and keep of it what is needed to say who matched it."""
         record = read.record
-        event_id, time = record.get("eventID"), str(record.get("eventTime") or "")
+        event_id, time = record.get("eventID"), time_of(record)
         seen = _Seen(
             file=read.file,
             line=read.line,
@@ -114,6 +116,7 @@ class Worker:
             account=account_of(record),
             time=time,
         )
+        done.files.add(read.file)
         done.places[seen.account, str(record.get("awsRegion") or "unknown"), time[:10]] += 1
         for detection in self._bus.detections(record):
             seen.add(detection, "eventbridge")

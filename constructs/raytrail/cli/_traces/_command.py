@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from functools import reduce
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from raytrail.cli._aws import Aws, connect
 from raytrail.cli._errors import WrongUse
+from raytrail.cli._output import write_json
 from raytrail.cli._terminal import console, show
 from raytrail.cli._traces import _read
 from raytrail.cli._traces._ids import read_trace_id
@@ -67,11 +67,6 @@ def run(asked: Asked) -> int:
     return 0
 
 
-def print_json(value: Any) -> None:
-    """Write a value for a program."""
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
-
-
 def _refuse_what_does_not_go_together(asked: Asked) -> None:
     times = {"--since": asked.since, "--from": asked.from_, "--to": asked.to}
     chosen = {"--filter": asked.filter, "--group": asked.group}
@@ -103,7 +98,7 @@ def _show_list(aws: Aws, window: Window, expression: Filter | None, asked: Asked
         expression = reduce(and_, both) if both else None
     found = _read.newest(aws, window, expression=expression, limit=asked.limit)
     if asked.json:
-        print_json([each.as_json() for each in found])
+        write_json([each.as_json() for each in found])
     elif found:
         terminal = console()
         show(terminal, trace_table(found, terminal.width))
@@ -121,7 +116,7 @@ def _show_one(aws: Aws, trace_id: str, asked: Asked) -> None:
     trace = _read.one(aws, trace_id)
     if asked.json:
         document = {"id": trace.id, "duration_seconds": trace.duration, "segments": trace.documents()}
-        print_json(document)
+        write_json(document)
     else:
         terminal = console()
         show(terminal, *trace_tree(trace, terminal))
@@ -135,7 +130,7 @@ def _show_map(aws: Aws, window: Window, trace_id: str | None, asked: Asked) -> N
             _read.group_filter(aws, asked.group)
         found = ServiceMap.merge(_read.service_graph(aws, window, asked.group))
     if asked.json:
-        print_json(found.as_json())
+        write_json(found.as_json())
     elif found.nodes:
         terminal = console()
         show(terminal, map_table(found, terminal.options.ascii_only), Text())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from raytrail.cli._output import write
 from raytrail.cli._terminal import clean, show
 from raytrail.integrity import HARMED, ChainName, Covered, Outcome, Status
 
@@ -106,7 +106,7 @@ class JsonLines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.stdout.flush()
+        """What is still held is written when the command ends."""
 
     def add(self, outcome: Outcome) -> None:
         """Write what was found."""
@@ -124,4 +124,4 @@ class JsonLines:
 
     @staticmethod
     def _write(row: Mapping[str, object]) -> None:
-        sys.stdout.write(json.dumps(row) + "\n")
+        write(json.dumps(row) + "\n")

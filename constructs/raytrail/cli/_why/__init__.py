@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from raytrail.cli._aws import connect
 from raytrail.cli._errors import Unanswered
+from raytrail.cli._output import write_json
 from raytrail.cli._refusals import Refused
 from raytrail.cli._terminal import console, show
 from raytrail.cli._why._diagnosis import diagnose
@@ -31,8 +32,6 @@ def run(function: str, asked: Asked, window: Window) -> int:
     Raises:
         Unanswered: There is no such function, or AWS did not answer at all.
     """
-    from raytrail.cli._traces._command import print_json
-
     try:
         aws, config = find_function(
             function,
@@ -43,7 +42,7 @@ def run(function: str, asked: Asked, window: Window) -> int:
     except Refused as error:
         raise Unanswered(str(error)) from error
     if asked.json:
-        print_json(diagnosis.as_json())
+        write_json(diagnosis.as_json())
     else:
         show(console(), *lines(diagnosis))
     return diagnosis.status

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from raytrail._lambda_layers import WRAPPERS, otel_layers
 from raytrail.cli._terminal import listed
 from raytrail.cli._why._finding import Finding
-from raytrail.cli._why._layers import WRAPPERS, otel_layers
 from raytrail.cli._why._patterns import fits
 from raytrail.cli._why._seen import FunctionSeen, RuleSeen, StageSeen
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from raytrail._lambda_layers import WRAPPERS, language_of, otel_layers
 from raytrail.cli._terminal import listed
 from raytrail.cli._why._finding import Finding
-from raytrail.cli._why._layers import WRAPPERS, language_of, otel_layers
 from raytrail.cli._why._seen import FunctionSeen
 
 TO_XRAY = frozenset({"", "otlp", "otlp_proto_http"})

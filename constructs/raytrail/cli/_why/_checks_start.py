@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from raytrail.cli._terminal import listed
-from raytrail.cli._why._finding import Finding
-from raytrail.cli._why._layers import (
+from raytrail._lambda_layers import (
     LAYER_OF,
     RUNTIMES,
     WRAPPERS,
@@ -13,6 +11,8 @@ from raytrail.cli._why._layers import (
     may_hold_a_wrapper,
     otel_layers,
 )
+from raytrail.cli._terminal import listed
+from raytrail.cli._why._finding import Finding
 from raytrail.cli._why._seen import FunctionSeen
 
 

@@ -12,7 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from raytrail.cli._aws import Aws, asking
 from raytrail.cli._errors import Unanswered, WrongUse
-from raytrail.cli._refusals import OPT_IN_REGIONS, code_of
+from raytrail.cli._refusals import code_of
+from raytrail.cli._regions import OPT_IN_REGIONS
 
 _ARN = re.compile(r"arn:aws[\w-]*:lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:[\w-]+(?::[\w$-]+)?")
 _NAME = re.compile(r"[\w-]{1,64}(?::[\w$-]+)?")

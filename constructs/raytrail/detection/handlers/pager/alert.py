@@ -96,11 +96,12 @@ class Alert:
         arn = str(identity.get("arn") or "")
         if ":assumed-role/" in arn:
             return arn.rpartition("/")[0]
-        # "AROA...:session" of a caller in another account, and those that have no ARN at all.
+        caller = str(identity.get("principalId") or "")
         names = (
             arn,
             _object(identity.get("onBehalfOf")).get("userId"),
-            str(identity.get("principalId") or "").partition(":")[0],
+            # "AROA...:session" of a caller in another account; the colons of other ids are their own.
+            caller.partition(":")[0] if caller.startswith("AROA") else caller,
             identity.get("userName"),
             identity.get("invokedBy"),
             identity.get("accountId"),

@@ -1,7 +1,7 @@
 """Asks the lake what was detected in a window of time, and sends an alert for each event.
 
-The window ends some time before the scheduled time, since CloudTrail delivers late, and is as long as the schedule's
-period: windows lie side by side, and each event is asked about once. A run that failed may be repeated, with the same
+The window ends some time before the scheduled time, since CloudTrail delivers late, and begins where the one before it
+ended: windows lie side by side, and each event is asked about once. A run that failed may be repeated, with the same
 time: whoever takes the alerts knows those that it had.
 
 It runs alone in its function: Python's own library, boto3, and the files beside it, under the names that they have in
@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ import boto3
 from botocore.config import Config
 
 from raytrail.detection.handlers.scheduled.alert import message_of
+from raytrail.detection.handlers.scheduled.windows import Windows
 from raytrail.sigma.window import DELIVERY, parameters
 
 # Athena runs some 20 queries of an account at a time (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html):
@@ -42,9 +43,10 @@ class QueryFailed(Exception):
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Ask about the window that belongs to the scheduled time, and return how many alerts there were."""
-    lag = timedelta(minutes=int(os.environ["LAG_MINUTES"]))
+    lag, period = (timedelta(minutes=int(os.environ[name])) for name in ("LAG_MINUTES", "PERIOD_MINUTES"))
     end = datetime.fromisoformat(event["time"]) - lag
-    start = end - timedelta(minutes=int(os.environ["PERIOD_MINUTES"]))
+    asked_for = _windows().of(end, period, datetime.now(UTC))
+    start = asked_for.start
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS
     questions = _questions()
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -53,6 +55,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     rows = [row for each in asked if each.exception() is None for row in each.result()]
     _send([message_of(row, questions["columns"], questions["detections"]) for row in rows])
     window = {"start": start.isoformat(), "end": end.isoformat()}
+    if asked_for.unasked:
+        window["unasked"] = f"the {asked_for.unasked} before it: invoke the function with an earlier time"
     print(json.dumps({**window, "alerts": len(rows), "statements": len(asked), "errors": errors}))
     if errors:
         raise QueryFailed(f"{len(errors)} of {len(asked)} statements failed: {'; '.join(errors)}")
@@ -116,6 +120,12 @@ def _send(messages: Sequence[str]) -> None:
 def _questions() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(Path(__file__).with_name("questions.json").read_text(encoding="utf-8"))
     return found
+
+
+@cache
+def _windows() -> Windows:
+    table = boto3.resource("dynamodb", config=_CALLS).Table(os.environ["TABLE_NAME"])
+    return Windows(table, os.environ["SCHEDULE"])
 
 
 @cache

@@ -1,0 +1,207 @@
+"""Whom the calls would reach: AWS, the embedded AWS, or an address that was left over from a local run."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from raytrail.cli._aws import THIS_MACHINE
+from raytrail.cli._doctor._credentials._setup import Setup
+from raytrail.cli._doctor._model import Finding
+
+Who = Literal["aws", "embedded", "other", "nobody", "no-url"]
+
+PROBE_SECONDS = 2
+
+# VPC endpoints and FIPS endpoints of AWS's own.
+_OF_AWS = re.compile(r"\.(amazonaws\.com(\.cn)?|api\.aws|amazonaws\.eu|api\.amazonwebservices\.(com\.cn|eu))$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """An address that replaces AWS's own.
+
+    Attributes:
+        url: The address.
+        by: What says so: an option, a variable, or a place in a file.
+        service: The service that it is for, in lower case; empty for all.
+        who: Who answers there.
+    """
+
+    url: str
+    by: str
+    service: str = ""
+    who: Who = "aws"
+
+    @property
+    def shown(self) -> str:
+        """The address, without a password that may be in it."""
+        return without_password(self.url)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Whom this command asks.
+
+    Attributes:
+        endpoint: The address that every call of this command goes to; None for AWS's own addresses.
+        who: Who answers there.
+        findings: What is to be said of this and other addresses.
+    """
+
+    endpoint: str | None
+    who: Who
+    findings: tuple[Finding, ...] = ()
+
+
+def find_target(setup: Setup) -> Target:
+    """Find whom the calls of this command would reach, and ask each address that replaces AWS's own who it is."""
+    asked: dict[str, Who] = {}
+    found = [
+        Endpoint(url=each.url, by=each.by, service=each.service, who=asked.setdefault(each.url, _who(each.url)))
+        for each in configured(setup)
+    ]
+    # This command gives the first to every call; a service's own counts only where there is no such.
+    general = next((each for each in found if not each.service and each.by in ("--endpoint", "AWS_ENDPOINT_URL")), None)
+    of_sts = next((each for each in found if each.service in ("", "sts") and each is not general), None)
+    decides = general or of_sts
+    findings = [finding for each in found if (finding := _finding(each, general, setup))]
+    return Target(
+        endpoint=general.url if general and general.who != "no-url" else None,
+        who=decides.who if decides else "aws",
+        findings=tuple(findings),
+    )
+
+
+def configured(setup: Setup) -> Iterator[Endpoint]:
+    """Every address that replaces AWS's own, in the order in which botocore looks."""
+    if setup.endpoint:
+        yield Endpoint(url=setup.endpoint, by="--endpoint")
+    if setup.variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").lower() == "true":
+        return
+    for name, url in sorted(setup.environment.items()):
+        if url and name.startswith("AWS_ENDPOINT_URL_"):
+            service = name.removeprefix("AWS_ENDPOINT_URL_").lower()
+            yield Endpoint(url=url, by=name, service=service)
+    if url := setup.variable("AWS_ENDPOINT_URL"):
+        yield Endpoint(url=url, by="AWS_ENDPOINT_URL")
+    name = str(setup.section.get("services", ""))
+    for service, settings in setup.files.services.get(name, {}).items():
+        if isinstance(settings, dict) and settings.get("endpoint_url"):
+            yield Endpoint(url=settings["endpoint_url"], by=f"[services {name}], {service}", service=service)
+    if url := str(setup.section.get("endpoint_url", "")):
+        yield Endpoint(url=url, by=f"endpoint_url of the profile {setup.chosen.name!r}")
+
+
+def without_password(url: str) -> str:
+    """A URL without the name and password that may be in it."""
+    return re.sub(r"(?<=//)[^/@]*@", "", url)
+
+
+def _who(url: str) -> Who:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "no-url"
+    if parts.scheme not in ("http", "https") or not host:
+        return "no-url"
+    if _OF_AWS.search(host):
+        return "aws"
+    # What is on this machine is not behind its proxy.
+    opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if host in THIS_MACHINE else []))
+    try:
+        with opener.open(f"{url.rstrip('/')}/_ministack/health", timeout=PROBE_SECONDS) as answer:
+            body = json.loads(answer.read(100_000))
+            return "embedded" if isinstance(body, dict) and "services" in body else "other"
+    except urllib.error.HTTPError:
+        return "other"
+    except (OSError, ValueError) as error:
+        return "other" if isinstance(error, ValueError) else "nobody"
+
+
+def _finding(each: Endpoint, general: Endpoint | None, setup: Setup) -> Finding | None:
+    if each.who == "no-url":
+        return _no_url(each)
+    if each.who == "nobody":
+        return _dead(each)
+    if each.who == "embedded" and each is general:
+        return _embedded(each)
+    if each.who == "aws" or (general and general.url == each.url and each is not general):
+        return None
+    return _elsewhere(each, general)
+
+
+def _remove(each: Endpoint) -> tuple[str, tuple[str, ...]]:
+    if each.by == "--endpoint":
+        return "leave out --endpoint to ask AWS", ()
+    if each.by.startswith("AWS_"):
+        return f"to ask AWS, unset {each.by}; to go on here, start the embedded AWS again", (f"unset {each.by}",)
+    return "to ask AWS, take the setting out of the AWS configuration file", (
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true",
+    )
+
+
+def _dead(each: Endpoint) -> Finding:
+    what = f"calls to {each.service}" if each.service else "calls"
+    todo, command = _remove(each)
+    return Finding(
+        name="endpoint-dead",
+        severity="error",
+        title=f"{what} are sent to an address where nothing answers",
+        seen=f"{each.by} is {each.shown}; nothing answered there within {PROBE_SECONDS} seconds",
+        means="no credentials matter while this stands; boto3, the AWS CLI and the CDK CLI all follow it",
+        todo=todo,
+        command=command,
+        decided="an address on this machine is what a local run leaves behind"
+        if urlsplit(each.url).hostname in THIS_MACHINE
+        else "",
+    )
+
+
+def _embedded(each: Endpoint) -> Finding:
+    todo, command = _remove(each)
+    return Finding(
+        name="embedded-aws",
+        severity="note",
+        title="this is the embedded AWS that answers, not AWS",
+        seen=f"{each.by} is {each.shown}, where ministack answers",
+        means="all that is said here is of the emulator on this machine; it says nothing of an account of AWS",
+        todo=todo.split(";")[0],
+        command=command,
+        decided="it answers at the path of ministack's health check, which AWS does not have",
+    )
+
+
+def _elsewhere(each: Endpoint, general: Endpoint | None) -> Finding:
+    todo, command = _remove(each)
+    whom = "the embedded AWS" if each.who == "embedded" else "what is not AWS by its name"
+    rest = "" if not each.service else "; the other services are asked elsewhere, so the two sides do not fit together"
+    return Finding(
+        name="endpoint-elsewhere",
+        severity="note" if each.by == "--endpoint" else "warning",
+        title=f"{f'calls to {each.service}' if each.service else 'calls'} go to {whom}",
+        seen=f"{each.by} is {each.shown}, which answers",
+        means=f"boto3, the AWS CLI and the CDK CLI send {each.service or 'every'} call there{rest}",
+        todo=todo.split(";")[0],
+        command=command,
+    )
+
+
+def _no_url(each: Endpoint) -> Finding:
+    todo, command = _remove(each)
+    return Finding(
+        name="endpoint-invalid",
+        severity="error",
+        title="an endpoint is no URL",
+        seen=f"{each.by} is {each.shown!r}",
+        means="no call can be made; a URL is such as http://127.0.0.1:4566",
+        todo=todo.split(";")[0],
+        command=command,
+    )

@@ -1,0 +1,96 @@
+"""Why AWS does not answer at all."""
+
+from __future__ import annotations
+
+from botocore import exceptions as boto
+
+from raytrail.cli._doctor._credentials._endpoints import without_password
+from raytrail.cli._doctor._credentials._setup import Chosen, Setup
+from raytrail.cli._doctor._model import Finding
+from raytrail.cli._regions import known_regions, meant_region
+
+_NO_REGION = (boto.InvalidRegionError, boto.UnknownRegionError, boto.EndpointResolutionError, boto.UnknownEndpointError)
+
+
+def why_unreachable(setup: Setup, error: Exception, region: str) -> Finding | None:
+    """What keeps a call from being answered; None where it was answered."""
+    if not isinstance(error, (boto.HTTPClientError, boto.ConnectionError, OSError, *_NO_REGION)):
+        return None
+    if region not in known_regions():
+        return unknown_region(setup.region_for_raytrail(), region)
+    if isinstance(error, boto.ProxyConnectionError):
+        return _proxy(setup)
+    if isinstance(error, boto.SSLError) or isinstance(getattr(error, "kwargs", {}).get("error"), FileNotFoundError):
+        return _certificates(setup)
+    return _no_network(setup, error)
+
+
+def unknown_region(chosen: Chosen, region: str) -> Finding:
+    """A Region that does not exist, or that the installed botocore does not know yet."""
+    near = meant_region(region)
+    comment = "; a comment behind a value becomes a part of it" if "#" in region else ""
+    return Finding(
+        name="region-unknown",
+        severity="error",
+        title=f"there is no Region {region!r}",
+        seen=f"{chosen.by or 'the app'} says {region}{comment}",
+        means="the names of AWS's hosts are made of the Region's, so nothing answers",
+        todo=f"did you mean {near}?" if near else "name a Region such as eu-west-1",
+        command=(f"export AWS_REGION={near} AWS_DEFAULT_REGION={near}",) if near else ("aws ec2 describe-regions",),
+        decided="the installed botocore does not list it, and nothing answered for it; a Region newer than this "
+        "botocore would have answered",
+    )
+
+
+def _proxies(setup: Setup) -> list[str]:
+    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    return [f"{name} is {without_password(setup.variable(name))}" for name in names if setup.variable(name)]
+
+
+def _proxy(setup: Setup) -> Finding:
+    return Finding(
+        name="proxy-fails",
+        severity="error",
+        title="the proxy does not let the calls through",
+        seen="; ".join(_proxies(setup)) or "a proxy of the system's settings is used",
+        means="every call to AWS goes through it; it does not answer, or refuses the connection",
+        todo="correct the proxy, or unset the variable; addresses that need none are listed in NO_PROXY",
+        command=("unset HTTPS_PROXY https_proxy",),
+    )
+
+
+def _bundle(setup: Setup) -> str:
+    names = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+    variable = next((f"{name} is {setup.variable(name)}" for name in names if setup.variable(name)), "")
+    setting = str(setup.section.get("ca_bundle", ""))
+    return variable or (f"ca_bundle of the profile is {setting}" if setting else "")
+
+
+def _certificates(setup: Setup) -> Finding:
+    return Finding(
+        name="tls-fails",
+        severity="error",
+        title="AWS's certificate is not trusted here",
+        seen="; ".join([_bundle(setup) or "no bundle of certificates is named", *_proxies(setup)]),
+        means="either something between this machine and AWS opens the connections (a company's proxy, whose authority "
+        "must be trusted), or the bundle of certificates is missing or out of date",
+        todo="name the file of your authority in AWS_CA_BUNDLE, and in NODE_EXTRA_CA_CERTS for the CDK CLI; never "
+        "switch the check off",
+        command=("export AWS_CA_BUNDLE=/path/to/authority.pem NODE_EXTRA_CA_CERTS=/path/to/authority.pem",),
+    )
+
+
+def _no_network(setup: Setup, error: Exception) -> Finding:
+    url = str(getattr(error, "kwargs", {}).get("endpoint_url") or "AWS")
+    slow = isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError))
+    return Finding(
+        name="no-network",
+        severity="error",
+        title="AWS does not answer",
+        seen=f"{without_password(url)} {'did not answer in time' if slow else 'could not be connected to'}",
+        means="the network, its name service or a firewall is in the way; of the credentials nothing is said by this",
+        todo="connect, or name a proxy in HTTPS_PROXY; in a VPC without a way out, an interface endpoint for STS is "
+        "needed",
+        command=(f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {without_password(url)}",),
+        decided="; ".join(_proxies(setup)) or "no variable names a proxy",
+    )

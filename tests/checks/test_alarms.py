@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import pytest
+from tests.checks.twins import a, arn, found, ref, seen
+
+ALARM, COMPOSITE = "CloudWatch::Alarm", "CloudWatch::CompositeAlarm"
+TOPIC, SUBSCRIPTION = "SNS::Topic", "SNS::Subscription"
+ELSEWHERE = "arn:aws:sns:eu-west-1:444455556666:pages"
+
+
+def alarms(resources, **how):
+    return found("AlarmReachesNobody", resources, **how)
+
+
+def topics(resources, **how):
+    return found("TopicReachesNobody", resources, **how)
+
+
+@pytest.mark.parametrize("type", [ALARM, COMPOSITE, "CloudWatch::LogAlarm"])
+def test_an_alarm_without_an_action_reaches_nobody(type):
+    assert alarms({"Alarm": a(type)}) == ["Alarm"]
+    assert alarms({"Alarm": a(type, AlarmActions=[])}) == ["Alarm"]
+    assert alarms({"Alarm": a(type, AlarmActions=[ELSEWHERE])}) == []
+
+
+def test_an_alarm_that_tells_only_that_all_is_well_reaches_nobody():
+    told = seen("AlarmReachesNobody", {"Alarm": a(ALARM, OKActions=[ELSEWHERE])})
+    assert told == "AlarmActions is empty, only OKActions is set"
+
+
+def test_an_alarm_whose_actions_are_off_reaches_nobody():
+    assert alarms({"Alarm": a(ALARM, AlarmActions=[ELSEWHERE], ActionsEnabled=False)}) == ["Alarm"]
+    assert alarms({"Alarm": a(ALARM, AlarmActions=[ELSEWHERE], ActionsEnabled=True)}) == []
+    assert alarms({"Alarm": a(ALARM, AlarmActions=[ELSEWHERE], ActionsEnabled=ref("Loud"))}) == []
+
+
+def test_an_action_that_cannot_be_known_is_one():
+    switched = {"Fn::If": ["Loud", [ELSEWHERE], ref("AWS::NoValue")]}
+    assert alarms({"Alarm": a(ALARM, AlarmActions=switched)}) == []
+    assert alarms({"Alarm": a(ALARM, AlarmActions=[ref("TopicParameter")])}) == []
+    assert alarms({"Alarm": a(ALARM, AlarmActions=[ref("AWS::NoValue")])}) == ["Alarm"]
+
+
+def test_a_child_of_a_composite_alarm_leaves_the_telling_to_it():
+    rule = {"Fn::Join": ["", ['ALARM("', arn("Child"), '")']]}
+    child = {"Child": a(ALARM)}
+    assert alarms({**child, "Both": a(COMPOSITE, AlarmRule=rule, AlarmActions=[ELSEWHERE])}) == []
+    assert alarms({**child, "Both": a(COMPOSITE, AlarmRule=rule)}) == ["Both"]
+    named = {"Child": a(ALARM, AlarmName="child")}
+    assert alarms({**named, "Both": a(COMPOSITE, AlarmRule='ALARM("child")', AlarmActions=[ELSEWHERE])}) == []
+    assert alarms({**named, "Both": a(COMPOSITE, AlarmRule='ALARM("another")', AlarmActions=[ELSEWHERE])}) == ["Child"]
+
+
+def test_an_alarm_that_stops_a_deployment_is_used_and_one_on_a_dashboard_is_not():
+    deployment = a("ECS::Service", DeploymentConfiguration={"Alarms": {"AlarmNames": [ref("Alarm")]}})
+    assert alarms({"Alarm": a(ALARM), "Service": deployment}) == []
+    by_name = a("ECS::Service", DeploymentConfiguration={"Alarms": {"AlarmNames": ["slow"]}})
+    assert alarms({"Alarm": a(ALARM, AlarmName="slow"), "Service": by_name}) == []
+    dashboard = a("CloudWatch::Dashboard", DashboardBody={"Fn::Sub": '{"widgets": ["${Alarm.Arn}"]}'})
+    assert alarms({"Alarm": a(ALARM), "Board": dashboard}) == ["Alarm"]
+
+
+def test_a_rule_on_the_events_of_alarms_hears_each():
+    pattern = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"]}
+    target = [{"Id": "Chat", "Arn": ELSEWHERE}]
+    assert alarms({"Alarm": a(ALARM), "Rule": a("Events::Rule", EventPattern=pattern, Targets=target)}) == []
+    assert alarms({"Alarm": a(ALARM), "Rule": a("Events::Rule", EventPattern=pattern)}) == ["Alarm"]
+
+
+def test_an_alarm_that_is_exported_may_be_used_elsewhere():
+    shown = {"Value": ref("Alarm")}
+    assert alarms({"Alarm": a(ALARM)}, Outputs={"Name": {**shown, "Export": {"Name": "slow"}}}) == []
+    assert alarms({"Alarm": a(ALARM)}, Outputs={"Name": shown}) == ["Alarm"]
+
+
+SENDER = {"Alarm": a(ALARM, AlarmActions=[ref("Topic")]), "Topic": a(TOPIC)}
+
+
+def test_a_topic_that_nobody_subscribed_to_reaches_nobody():
+    assert topics(SENDER) == ["Topic"]
+    assert topics({**SENDER, "Mail": a(SUBSCRIPTION, TopicArn=ref("Topic"), Protocol="email")}) == []
+    assert (
+        topics({**SENDER, "Topic": a(TOPIC, Subscription=[{"Protocol": "email", "Endpoint": "a@example.com"}])}) == []
+    )
+    assert topics({**SENDER, "Mail": a(SUBSCRIPTION, TopicArn=ref("Other")), "Other": a(TOPIC)}) == ["Topic"]
+
+
+def test_that_a_queue_would_take_its_messages_subscribes_nobody():
+    document = {"Statement": [{"Effect": "Allow", "Condition": {"ArnEquals": {"aws:SourceArn": ref("Topic")}}}]}
+    may = a("SQS::QueuePolicy", Queues=["inbox"], PolicyDocument=document)
+    assert topics({**SENDER, "May": may}) == ["Topic"]
+
+
+def test_a_topic_that_nothing_alerts_through_is_nobodys_business():
+    assert topics({"Topic": a(TOPIC)}) == []
+
+
+def test_a_topic_is_known_by_its_name_in_an_arn():
+    topic = {"Topic": a(TOPIC, TopicName="pages")}
+    alarm = {"Alarm": a(ALARM, AlarmActions=["arn:aws:sns:eu-west-1:111122223333:pages"])}
+    assert topics({**topic, **alarm}) == ["Topic"]
+    elsewhere = {"Alarm": a(ALARM, AlarmActions=["arn:aws:sns:us-east-1:111122223333:pages"])}
+    assert topics({**topic, **elsewhere}) == []
+    subscription = a(SUBSCRIPTION, TopicArn={"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:1:pages"})
+    assert topics({**topic, **alarm, "Mail": subscription}) == []
+
+
+def test_somebody_who_may_listen_is_taken_to_listen():
+    unknown = a(SUBSCRIPTION, TopicArn=ref("TopicParameter"))
+    assert topics({**SENDER, "Mail": unknown}) == []
+    chat = a("Chatbot::SlackChannelConfiguration", SnsTopicArns=[ref("Topic")])
+    assert topics({**SENDER, "Chat": chat}) == []
+    subscribe = {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": ["sns:Subscribe"]}
+    opened = a("SNS::TopicPolicy", Topics=[ref("Topic")], PolicyDocument={"Statement": [subscribe]})
+    assert topics({**SENDER, "Policy": opened}) == []
+    assert topics(SENDER, Outputs={"Arn": {"Value": ref("Topic"), "Export": {"Name": "pages"}}}) == []
+
+
+def test_the_first_sender_is_named_and_the_others_counted():
+    more = {f"Alarm{number}": a(ALARM, AlarmActions=[ref("Topic")]) for number in (1, 2)}
+    assert seen("TopicReachesNobody", {**SENDER, **more}).startswith("template/Alarm and 2 others sends to it")

@@ -1,0 +1,93 @@
+"""The saved queries and the detections as files of Athena's SQL, for people who ask by other tools."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from raytrail.queries import EVENTS, SavedQuery, saved_queries
+from raytrail.settings import read_settings
+from raytrail.sigma import CompiledRule, Statement, catalog, statements
+
+ACCOUNT = "111122223333"
+"""AWS's own example of an account, which a reader replaces."""
+START = datetime(2026, 11, 1, 10, tzinfo=UTC)
+END = START + timedelta(hours=1)
+"""The window of the examples."""
+_READ = (
+    "the day, in UTC, of the first file to read",
+    "the day of the last one: of what is delivered up to an hour after the window",
+    "the first moment to look at",
+    "the moment after the last",
+)
+_SEQUENCE = ("the first moment at which a sequence may end", "the moment after the last at which it may")
+"""What the parameters of a detection are; of a sequence, what comes before the window is looked at, too."""
+
+
+def queries(version: str, *, region: str) -> dict[str, bytes]:
+    """Return the files by their paths.
+
+    Raises:
+        RaytrailError: The Region is none that the settings take.
+    """
+    regions = tuple(dict.fromkeys((*read_settings({"region": region}).audit.regions, region)))
+    saved = saved_queries()
+    files = {f"queries/{query.name}.sql": _query(query, regions) for query in saved}
+    asked = [rule for rule in catalog() if rule.own and (rule.predicate is not None or rule.correlation is not None)]
+    for rule in asked:
+        [statement] = statements([rule], table=EVENTS.name, accounts=[ACCOUNT], regions=regions, among=catalog())
+        files[f"detections/{rule.name}.sql"] = _detection(rule, statement)
+    rows = "\n".join(f"| `{query.name}` | {query.question} | {', '.join(query.places) or 'none'} |" for query in saved)
+    files["README.md"] = _README.format(version=version, account=ACCOUNT, rows=rows, detections=len(asked))
+    return {path: text.encode() for path, text in files.items()}
+
+
+def _query(query: SavedQuery, regions: tuple[str, ...]) -> str:
+    text = query.render(table=EVENTS.name, accounts=[ACCOUNT], regions=regions)
+    title, _, rest = text.partition("\n")
+    return f"{title}\n-- {query.question.replace('?', '')}\n{rest}".rstrip() + "\n"
+
+
+def _detection(rule: CompiledRule, statement: Statement) -> str:
+    """The statement, under what it detects and what its question marks are; there may be none in a comment."""
+    about = [f"{rule.title} [{rule.level}]", " ".join((rule.description, *rule.techniques))]
+    literals = statement.bind(START, END)
+    means = (*_READ, *_SEQUENCE) if statement.before_seconds else _READ
+    about += [
+        f"{number}: {meaning}, such as {literal}"
+        for number, (meaning, literal) in enumerate(zip(means, literals, strict=True), 1)
+    ]
+    lines = [f"-- {' '.join(line.replace('?', '').split())}" for line in about]
+    return "\n".join([*lines, statement.sql.strip()]) + "\n"
+
+
+_README = """\
+# raytrail {version}: queries for Athena
+
+For the table `cloudtrail_events` that the stack `raytrail-audit` makes: its columns are CloudTrail's as AWS documents
+them for Athena, and its partition keys are `account`, `region` and `timestamp`.
+
+The account in each file is {account}; put your own in its place, or several, and take out the Regions that you do not
+use, because each one that is named costs a look:
+
+```sh
+sed -i "s/{account}/$(aws sts get-caller-identity --query Account --output text)/" queries/*.sql detections/*.sql
+```
+
+A question mark is a parameter. The comments at the top of a file say what each one is, in order, with an example that
+has the quotes which Athena wants:
+
+```sh
+aws athena start-query-execution --work-group raytrail --query-execution-context Database=raytrail \\
+  --query-string file://queries/address_calls.sql \\
+  --execution-parameters "'198.51.100.7'" "'2026/11/01'" "'2026/11/07'"
+```
+
+`detections/` has a statement for each of {detections} detections. It asks about a window of time, and gives a row for
+each event that was detected.
+
+| query | what it answers | parameters, in order |
+| --- | --- | --- |
+{rows}
+
+They were run on an emulator of Athena, not on Athena.
+"""
