@@ -309,8 +309,11 @@ def test_the_comparison_needs_no_credentials_and_says_what_is_new_changed_and_go
         del template["Resources"][name]
 
     runner = changed(was)
-    gone = runner.folder / "base/cdk.out/former.template.json"
-    gone.write_text("{}")
+    assembly = runner.folder / "base/cdk.out/manifest.json"
+    manifest = json.loads(assembly.read_text())
+    former = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "former.template.json"}}
+    manifest["artifacts"]["former"] = former
+    assembly.write_text(json.dumps(manifest))
     done = runner.run("diff", "Compare")
     assert done.returncode == 0, done.stdout + done.stderr
     said = (runner.folder / "build/diff/diff.md").read_text()
@@ -321,6 +324,38 @@ def test_the_comparison_needs_no_credentials_and_says_what_is_new_changed_and_go
     assert "Stack former is no longer part of the app" in said
     assert runner.summary.read_text() == said
     assert len(said) < 65_536
+
+
+APP_OF_MANY = """
+from aws_cdk import App, NestedStack, Stack, Stage
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+app = App()
+sns.Topic(NestedStack(Stack(app, "Shop"), "Inner"), "Nested")
+sns.Topic(Stack(Construct(app, "Group"), "Deep"), "Grouped", display_name="a ````` b")
+sns.Topic(Stack(Stage(app, "Live"), "Shop", stack_name="shop"), "Staged")
+app.synth()
+"""
+
+
+def test_the_comparison_knows_stacks_of_groups_and_stages_and_nested_ones(tmp_path):
+    (tmp_path / "app.py").write_text(APP_OF_MANY)
+    (tmp_path / "cdk.json").write_text('{"app": "python app.py"}')
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    runner = synthesised(Runner(IMPORTER, tmp_path))
+    (tmp_path / "base").mkdir()
+    shutil.copytree(tmp_path / "cdk.out", tmp_path / "base/cdk.out")
+    for file in (tmp_path / "base/cdk.out").rglob("*.template.json"):
+        if file.name != "Shop.template.json":
+            file.unlink()
+    done = runner.run("diff", "Compare")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = (tmp_path / "build/diff/diff.md").read_text()
+    assert re.findall(r"^Stack (\S+)", said, re.MULTILINE) == ["Group/Deep", "Live/Shop"]
+    assert re.findall(r"\[\+\] AWS::SNS::Topic (\S+)", said) == ["Deep/Grouped", "Shop/Staged"]
+    # No text of the app ends the block of code that it stands in.
+    assert said.count("````") == 2
 
 
 def program(folder: Path, name: str, body: str) -> None:

@@ -79,7 +79,7 @@ has the quotes which Athena wants:
 ```sh
 aws athena start-query-execution --work-group raytrail --query-execution-context Database=raytrail \\
   --query-string file://queries/address_calls.sql \\
-  --execution-parameters "'198.51.100.7'" "'2026/11/01'" "'2026/11/07'"
+  --execution-parameters "'2026/11/01'" "'2026/11/07'" "'198.51.100.7'"
 ```
 
 `detections/` has a statement for each of {detections} detections. It asks about a window of time, and gives a row for

@@ -154,7 +154,7 @@ changed.
 * Settings are the app's defaults, without the sample service. They are fixed here; for others, and for another Region,
   make templates of your own from the source: `make release ARGS="--region eu-west-1"`.
 * `aws cloudformation delete-stack` takes a stack away. The buckets, and the key, of the audit trail stay.
-* The first management events of a trail are free. What the rest costs is in the README of the source.
+* The first copy of management events is free. What the rest costs is in the README of the source.
 
 They were deployed with these commands to an emulator of AWS, not to AWS.
 """

@@ -149,3 +149,62 @@ def test_a_topic_that_alarms_cannot_publish_to_is_refused(stack, make, arn, key,
 def test_a_fifo_queue_is_refused_as_an_inbox(stack, make):
     with pytest.raises(InvalidProps, match="is FIFO; a standard topic sends to standard queues alone"):
         make(inbox=sqs.Queue.from_queue_arn(stack, "Inbox", f"{QUEUE}.fifo"))
+
+
+def services_of(key: Json) -> set[str]:
+    principals = [each["Principal"] for each in statements(key["KeyPolicy"])]
+    return {each["Service"] for each in principals if "Service" in each}
+
+
+PUBLISHERS = {"events.amazonaws.com", "cloudwatch.amazonaws.com", "sns.amazonaws.com"}
+
+
+def test_the_key_of_an_own_topic_lets_alarms_and_rules_use_it_too(stack, make, template):
+    make(topic=sns.Topic(stack, "Topic", master_key=kms.Key(stack, "Theirs")))
+    keys = properties(template(), "AWS::KMS::Key")
+    assert [services_of(each) for each in keys] == [PUBLISHERS, PUBLISHERS]
+    assert warnings(stack) == []
+
+
+def test_the_key_of_an_own_inbox_lets_sns_use_it_too(stack, make, template):
+    make(inbox=sqs.Queue(stack, "Inbox", encryption_master_key=kms.Key(stack, "Theirs")))
+    assert [services_of(each) for each in properties(template(), "AWS::KMS::Key")] == [PUBLISHERS, PUBLISHERS]
+    assert warnings(stack) == []
+
+
+def test_the_owner_of_a_topics_key_and_of_an_inboxs_is_asked_for_its_statements(stack, make, topic):
+    inbox = sqs.Queue.from_queue_attributes(stack, "Inbox", queue_arn=QUEUE, key_arn=f"{KEY}9")
+    make(topic=topic, inbox=inbox)
+    asked = [each for each in warnings(stack) if "raytrail.alerting.key_statements" in each]
+    assert [arn for arn in (KEY, f"{KEY}9") if any(f"key {arn} is" in each for each in asked)] == [KEY, f"{KEY}9"]
+
+
+OTHER = "999988887777"
+
+
+def test_the_topic_of_another_account_is_to_let_functions_of_this_one_publish(stack):
+    """SNS and KMS take what both sides allow, where the two sides are two accounts."""
+    arn = f"arn:aws:sns:{REGION}:{OTHER}:on-call"
+    said = topic_statements(topic_arn=arn, account=ACCOUNT)[-1]
+    assert plain(stack.resolve(said.to_statement_json())) == {
+        "Sid": "AllowPublisher",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "sns:Publish",
+        "Resource": arn,
+    }
+    key = key_statements(publisher=ACCOUNT)[-1]
+    assert (key.sid, key.actions) == ("AllowPublisher", ["kms:Decrypt", "kms:GenerateDataKey*"])
+    assert len(topic_statements(topic_arn=TOPIC, account=ACCOUNT)) == 2
+    assert len(key_statements()) == 3
+
+
+def test_a_queue_of_another_account_is_refused_as_an_inbox(stack, make):
+    theirs = sqs.Queue.from_queue_arn(stack, "Inbox", f"arn:aws:sqs:{REGION}:{OTHER}:chat-bridge")
+    with pytest.raises(InvalidProps, match="is of account 999988887777, which would have to confirm"):
+        make(inbox=theirs)
+
+
+def test_a_queue_with_a_key_of_aws_is_refused_as_an_inbox(stack, make):
+    with pytest.raises(InvalidProps, match="whose policy does not let SNS use it"):
+        make(inbox=sqs.Queue(stack, "Inbox", encryption=sqs.QueueEncryption.KMS_MANAGED))

@@ -7,17 +7,26 @@ from datetime import date
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import Environment, Stack
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Annotations, Match
 from tests.synth import ACCOUNT, REGION, Json, only, plain, properties, resources, statements
 
-from raytrail.audit import AnalystRole, AuditLake, AuditTrail, decryption_statements, reading_statements
+from raytrail.audit import (
+    AnalystRole,
+    AuditLake,
+    AuditTrail,
+    InsightAlert,
+    Retention,
+    decryption_statements,
+    reading_statements,
+)
 from raytrail.errors import InvalidProps
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d"
@@ -75,6 +84,15 @@ class TestTrail:
         assert policy["Roles"] == ["their-delivery"]
         assert policy["PolicyDocument"]["Statement"][0]["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
 
+    def test_a_role_of_another_stack_of_the_app_gets_its_rights_from_the_trails_stack(self, stack, template):
+        elsewhere = Stack(stack.node.root, "Elsewhere", env=Environment(account=ACCOUNT, region=REGION))
+        role = iam.Role(elsewhere, "Role", assumed_by=iam.ServicePrincipal("cloudtrail.amazonaws.com"))
+        AuditTrail(stack, "Trail", name="ours", role=role)
+        made = template()
+        ((policy, _),) = resources(made, "AWS::IAM::Policy").items()
+        ((_, trail),) = resources(made, "AWS::CloudTrail::Trail").items()
+        assert policy in trail["DependsOn"]
+
     def test_a_role_that_is_not_to_be_changed_is_not(self, stack, template):
         role = iam.Role.from_role_name(stack, "Role", "their-delivery", mutable=False)
         bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "central-logs")
@@ -83,6 +101,31 @@ class TestTrail:
             "AWS::CloudTrail::Trail",
             "AWS::Logs::LogGroup",
         }
+
+    def test_a_retention_is_not_for_a_bucket_that_is_given(self, stack):
+        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "central-logs")
+        with pytest.raises(InvalidProps, match="retention is for the bucket that is made"):
+            AuditTrail(stack, "Trail", name="ours", bucket=bucket, retention=Retention())
+
+    def test_the_key_of_an_own_topic_lets_the_trail_tell_it(self, stack, template):
+        bucket = s3.Bucket.from_bucket_name(stack, "Bucket", "central-logs")
+        topic = sns.Topic(stack, "Topic", master_key=kms.Key(stack, "Key"))
+        AuditTrail(stack, "Trail", name="ours", bucket=bucket, topic=topic)
+        (_, said) = statements(only(template(), "AWS::KMS::Key")["KeyPolicy"])
+        assert said["Principal"] == {"Service": "cloudtrail.amazonaws.com"}
+        assert set(said["Action"]) == {"kms:GenerateDataKey*", "kms:Decrypt"}
+        assert not any("its key is not of this app" in each for each in warnings(stack))
+
+    def test_the_owner_of_a_topic_is_asked_to_let_the_trail_publish(self, stack):
+        topic = sns.Topic.from_topic_arn(stack, "Topic", f"arn:aws:sns:{REGION}:{ACCOUNT}:files")
+        AuditTrail(stack, "Trail", name="ours", topic=topic)
+        assert any(f"topic {topic.topic_arn} or its key is not of this app" in each for each in warnings(stack))
+        InsightAlert(stack, "Insights", topic=topic)
+
+    def test_insights_are_not_told_to_another_account(self, stack):
+        topic = sns.Topic.from_topic_arn(stack, "Topic", f"arn:aws:sns:{REGION}:999988887777:files")
+        with pytest.raises(InvalidProps, match="is of account 999988887777"):
+            InsightAlert(stack, "Insights", topic=topic)
 
 
 @pytest.fixture

@@ -58,6 +58,21 @@ def test_an_alarm_that_stops_a_deployment_is_used_and_one_on_a_dashboard_is_not(
     assert alarms({"Alarm": a(ALARM, AlarmName="slow"), "Service": by_name}) == []
     dashboard = a("CloudWatch::Dashboard", DashboardBody={"Fn::Sub": '{"widgets": ["${Alarm.Arn}"]}'})
     assert alarms({"Alarm": a(ALARM), "Board": dashboard}) == ["Alarm"]
+    muted = a("CloudWatch::AlarmMuteRule", MuteTargets={"AlarmNames": [ref("Alarm")]})
+    assert alarms({"Alarm": a(ALARM), "Nights": muted}) == ["Alarm"]
+
+
+def test_a_name_that_is_part_of_another_name_uses_no_alarm():
+    quiet = {"Alarm": a(ALARM, AlarmName="slow")}
+    assert alarms({**quiet, "Worse": a(ALARM, AlarmName="slow-at-all", AlarmActions=[ELSEWHERE])}) == ["Alarm"]
+    assert alarms({**quiet, "Metric": a(ALARM, MetricName="slow", AlarmActions=[ELSEWHERE])}) == ["Alarm"]
+    rule = {**quiet, "Both": a(COMPOSITE, AlarmRule='ALARM("slow-at-all")', AlarmActions=[ELSEWHERE])}
+    assert alarms(rule) == ["Alarm"]
+    joined = {"Alarm": a(ALARM, AlarmName={"Fn::Sub": "${AWS::Region}-slow"})}
+    rule = {"Fn::Join": ["", ["ALARM(", ref("AWS::Region"), "-slow) OR ", ref("Other")]]}
+    assert alarms({**joined, "Both": a(COMPOSITE, AlarmRule=rule, AlarmActions=[ELSEWHERE])}) == []
+    by_arn = a("ECS::Service", ServiceName="arn:aws:cloudwatch:eu-west-1:111122223333:alarm:slow")
+    assert alarms({**quiet, "Service": by_arn}) == []
 
 
 def test_a_rule_on_the_events_of_alarms_hears_each():
@@ -65,6 +80,40 @@ def test_a_rule_on_the_events_of_alarms_hears_each():
     target = [{"Id": "Chat", "Arn": ELSEWHERE}]
     assert alarms({"Alarm": a(ALARM), "Rule": a("Events::Rule", EventPattern=pattern, Targets=target)}) == []
     assert alarms({"Alarm": a(ALARM), "Rule": a("Events::Rule", EventPattern=pattern)}) == ["Alarm"]
+    disabled = a("Events::Rule", EventPattern=pattern, Targets=target, State="DISABLED")
+    assert alarms({"Alarm": a(ALARM), "Rule": disabled}) == ["Alarm"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "heard"),
+    [
+        ({"detail-type": ["CloudWatch Alarm State Change"]}, True),
+        ({"source": [{"prefix": "aws."}]}, True),
+        ({"source": [{"anything-but": "aws.ec2"}]}, True),
+        ({"account": ["111122223333"]}, True),
+        ({"$or": [{"source": ["aws.cloudwatch"]}, {"source": ["aws.ec2"]}]}, True),
+        ({"source": [ref("Parameter")]}, True),
+        (ref("Parameter"), True),
+        ('{"source": ["aws.cloudwatch"]}', True),
+        ({"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm Configuration Change"]}, False),
+        ({"source": ["shop"], "detail": {"from": ["aws.cloudwatch"]}}, False),
+        ({"detail": {"shop": ["open"]}}, False),
+        ({"source": []}, False),
+        ("no JSON", False),
+    ],
+)
+def test_a_rule_hears_alarms_by_whatever_takes_their_events(pattern, heard):
+    rule = a("Events::Rule", EventPattern=pattern, Targets=[{"Id": "Chat", "Arn": ELSEWHERE}])
+    assert alarms({"Alarm": a(ALARM), "Rule": rule}) == ([] if heard else ["Alarm"])
+
+
+def test_what_forwards_all_of_another_bus_or_keeps_a_schedule_hears_no_alarm():
+    target = [{"Id": "Chat", "Arn": ELSEWHERE}]
+    everything = {"account": ["111122223333"]}
+    of_shop = a("Events::Rule", EventBusName="shop", EventPattern=everything, Targets=target)
+    assert alarms({"Alarm": a(ALARM), "Rule": of_shop}) == ["Alarm"]
+    hourly = a("Events::Rule", ScheduleExpression="rate(1 hour)", Targets=target)
+    assert alarms({"Alarm": a(ALARM), "Rule": hourly}) == ["Alarm"]
 
 
 def test_an_alarm_that_is_exported_may_be_used_elsewhere():
@@ -101,13 +150,17 @@ def test_a_topic_is_known_by_its_name_in_an_arn():
     assert topics({**topic, **alarm}) == ["Topic"]
     elsewhere = {"Alarm": a(ALARM, AlarmActions=["arn:aws:sns:us-east-1:111122223333:pages"])}
     assert topics({**topic, **elsewhere}) == []
-    subscription = a(SUBSCRIPTION, TopicArn={"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:1:pages"})
+    of_others = {"Alarm": a(ALARM, AlarmActions=["arn:aws:sns:eu-west-1:444455556666:pages"])}
+    assert topics({**topic, **of_others}) == []
+    subscription = a(SUBSCRIPTION, TopicArn={"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:111122223333:pages"})
     assert topics({**topic, **alarm, "Mail": subscription}) == []
 
 
 def test_somebody_who_may_listen_is_taken_to_listen():
     unknown = a(SUBSCRIPTION, TopicArn=ref("TopicParameter"))
     assert topics({**SENDER, "Mail": unknown}) == []
+    told = a(SUBSCRIPTION, TopicArn={"Fn::GetAtt": ["Lookup", "TopicArn"]})
+    assert topics({**SENDER, "Mail": told, "Lookup": {"Type": "Custom::Lookup"}}) == []
     chat = a("Chatbot::SlackChannelConfiguration", SnsTopicArns=[ref("Topic")])
     assert topics({**SENDER, "Chat": chat}) == []
     subscribe = {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": ["sns:Subscribe"]}

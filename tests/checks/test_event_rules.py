@@ -105,6 +105,12 @@ def test_a_pattern_may_be_written_as_text():
     assert dead(rule("{")) == []
 
 
+@pytest.mark.parametrize("detail", [["GetObject"], "text", 7, None])
+def test_a_pattern_whose_detail_is_no_object_is_no_reason_to_break_down(detail):
+    pattern = {"source": ["aws.iam"], "detail-type": ["AWS API Call via CloudTrail"], "detail": detail}
+    assert found("RuleInWrongRegion", {"Rule": a("Events::Rule", EventPattern=pattern)}, region="us-east-1") == []
+
+
 def test_rules_that_are_off_or_on_another_bus_are_left_alone():
     reads = pattern("ec2", "DescribeInstances")
     assert dead(rule(reads, State="DISABLED")) == []

@@ -34,6 +34,12 @@ def test_a_class_that_is_not_known_breaks_nothing():
     assert broken({"Group": bare(), "Filter": a(FILTER, LogGroupName=ref("GroupParameter"))}) == []
 
 
+@pytest.mark.parametrize("days", ["²", "many", ref("Days")])
+def test_days_that_are_no_number_are_not_held_against_anybody(days):
+    flow = a("EC2::FlowLog", LogGroupName=ref("Group"))
+    assert kept({"Group": a(GROUP, RetentionInDays=days), "Flow": flow}) == []
+
+
 def test_a_filter_may_name_the_log_group():
     assert broken({"Group": bare(LogGroupName="orders"), "Filter": a(FILTER, LogGroupName="orders")}) == ["Filter"]
     assert broken({"Group": bare(LogGroupName="orders"), "Filter": a(FILTER, LogGroupName="other")}) == []

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from aws_cdk import Acknowledgment, App, Environment, NestedStack, Stack, Stage, Validations
+from aws_cdk import aws_athena as athena
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
 from tests.checks.planted import ACCOUNT, PLANTS, REGION, make_planted_app
 
 from raytrail.checks import CHECKS, Floors, check_assembly
@@ -122,6 +124,18 @@ def test_an_acknowledgment_on_the_app_counts_and_is_held_to_the_same(tmp_path):
     said = refused(app)
     assert "Raytrail::AthenaWithoutLimits is no check; did you mean Raytrail::AthenaWithoutLimit" in said
     assert [id for id, _ in found(tmp_path)] == ["Raytrail::AthenaWithoutLimit", "Raytrail::AcknowledgmentInvalid"]
+
+
+def test_an_acknowledgment_on_a_stage_is_held_to_the_same(tmp_path):
+    app = App(outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    live = Stage(Construct(app, "World"), "Live")
+    athena.CfnWorkGroup(Stack(live, "Lake"), "WorkGroup", name="analysts")
+    Validations.of(app).add_plugins(RaytrailChecks(app))
+    accepted = Acknowledgment(id="Raytrail::AthenaWithoutLimit", reason=REASON)
+    Validations.of(live).acknowledge(accepted, Acknowledgment(id="Raytrail::DashboardTooLarge", reason=" "))
+    refused(app)
+    assert found(tmp_path) == [("Raytrail::AcknowledgmentInvalid", "World/Live")]
+    assert found(tmp_path, "suppressedViolations") == [("Raytrail::AthenaWithoutLimit", "World/Live/Lake/WorkGroup")]
 
 
 def test_floors_are_those_that_the_plugin_was_given(tmp_path):

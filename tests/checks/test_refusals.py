@@ -115,6 +115,8 @@ def test_a_function_needs_a_permission_that_eventbridge_meets():
     assert refused(to_function) == ["Function"]
     assert refused({**to_function, "May": a("Lambda::Permission", **allowed)}) == []
     assert refused({**to_function, "May": a("Lambda::Permission", **{**allowed, "Principal": SNS})}) == ["Function"]
+    joined = {**allowed, "Principal": {"Fn::Sub": "events.${AWS::URLSuffix}"}}
+    assert refused({**to_function, "May": a("Lambda::Permission", **joined)}) == []
     counted = a("Lambda::Permission", **allowed, SourceAccount="111122223333")
     assert "SourceAccount" in seen("DeliveryRefused", {**to_function, "May": counted})
 
@@ -160,6 +162,14 @@ def test_a_key_of_ones_own_is_to_name_the_service():
 def test_a_key_is_found_behind_an_alias():
     alias = a("KMS::Alias", AliasName="alias/pages", TargetKeyId=ref("Key"))
     assert by_key(encrypted(ref("Alias"), Alias=alias, Key=a("KMS::Key", KeyPolicy=policy()))) == ["Topic"]
+
+
+def test_an_alias_of_the_app_is_found_by_its_name():
+    alias = a("KMS::Alias", AliasName="alias/shop", TargetKeyId=ref("Key"))
+    key = {"Key": a("KMS::Key", KeyPolicy=policy()), "Alias": alias}
+    for named in ("alias/shop", {"Fn::Sub": "arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:alias/shop"}):
+        assert by_key({**encrypted(named), **key}) == ["Topic"]
+    assert by_key({**encrypted("alias/another"), **key}) == []
 
 
 def test_a_key_that_is_not_of_the_app_is_trusted():

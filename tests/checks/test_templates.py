@@ -79,6 +79,22 @@ def test_what_another_stack_of_the_app_shows_is_known():
         assert consumer.resolve({"Fn::GetStackOutput": {**weak, **change}}) is UNKNOWN
 
 
+def test_stacks_of_one_name_in_two_accounts_are_told_apart():
+    accounts = ("111122223333", "444455556666")
+    parts = {"Outputs": PRODUCER.body["Outputs"]}
+    producers = [template({"Topic": a("SNS::Topic")}, name="producer", account=each, **parts) for each in accounts]
+    consumers = [template(name="consumer", account=each) for each in accounts]
+    strong = {"Fn::ImportValue": "producer:Topic"}
+    weak = {"Fn::GetStackOutput": {"StackName": "producer", "OutputName": "Strong"}}
+    App([*producers, *consumers])
+    for producer, consumer in zip(producers, consumers, strict=True):
+        assert consumer.resolve(strong) == consumer.resolve(weak) == Reference(producer.resources["Topic"])
+    # Which of them is meant where the account is chosen at the deployment cannot be known.
+    anywhere = template(name="consumer", account=None)
+    App([*producers, anywhere])
+    assert anywhere.resolve(strong) is anywhere.resolve(weak) is UNKNOWN
+
+
 def test_a_nested_stack_knows_what_it_is_given_and_its_parent_what_it_shows():
     inner = template({"Queue": a("SQS::Queue")}, Outputs={"Queue": {"Value": arn("Queue")}})
     outer = template(
@@ -106,6 +122,7 @@ def test_outputs_that_name_each_other_end():
         ({"Fn::Sub": "arn:aws:sns:${AWS::Region}:${Other}:pages"}, "Named"),
         ({"Fn::Join": ["", ["arn:aws:sns:eu-west-1:1:", {"Fn::GetAtt": "Topic.TopicName"}]]}, "Topic"),
         ("arn:aws:sns:us-east-1:111122223333:pages", None),
+        ("arn:aws:sns:eu-west-1:444455556666:pages", None),
         ("arn:aws:sns:eu-west-1:111122223333:other", None),
         ({"Fn::Sub": "arn:aws:sns:eu-west-1:111122223333:${Other}"}, None),
         (ref("Parameter"), None),
@@ -121,12 +138,13 @@ def test_a_resource_is_meant_by_reference_name_or_arn(value, expected):
 @pytest.mark.parametrize(
     ("type", "value"),
     [
-        ("AWS::Lambda::Function", "arn:aws:lambda:eu-west-1:1:function:it:live"),
-        ("AWS::Logs::LogGroup", "arn:aws:logs:eu-west-1:1:log-group:it:*"),
+        ("AWS::Lambda::Function", "arn:aws:lambda:eu-west-1:111122223333:function:it:live"),
+        ("AWS::Lambda::Function", "111122223333:function:it"),
+        ("AWS::Logs::LogGroup", "arn:aws:logs:eu-west-1:111122223333:log-group:it:*"),
         ("AWS::S3::Bucket", "arn:aws:s3:::it"),
         ("AWS::SQS::Queue", "https://sqs.eu-west-1.amazonaws.com/111122223333/it"),
-        ("AWS::SQS::Queue", "arn:aws:sqs:eu-west-1:1:it"),
-        ("AWS::CloudWatch::Alarm", "arn:aws:cloudwatch:eu-west-1:1:alarm:it"),
+        ("AWS::SQS::Queue", "arn:aws:sqs:eu-west-1:111122223333:it"),
+        ("AWS::CloudWatch::Alarm", "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:it"),
     ],
 )
 def test_each_kind_of_name_is_read_as_aws_writes_it(type, value):
@@ -141,6 +159,9 @@ def test_what_could_be_any_resource_is_told_from_what_is_none():
     assert could_mean_any(HERE.resolve({"Fn::Sub": "arn:aws:sns:eu-west-1:111122223333:${Other}"}))
     assert not could_mean_any(HERE.resolve({"Fn::Sub": "arn:aws:sns:eu-west-1:${Other}:pages"}))
     assert not could_mean_any(HERE.resolve(ref("Topic")))
+    told = template({"Lookup": {"Type": "Custom::Lookup"}, "Kept": a("SSM::Parameter")})
+    assert could_mean_any(told.resolve({"Fn::GetAtt": ["Lookup", "TopicArn"]}))
+    assert could_mean_any(told.resolve({"Fn::GetAtt": ["Kept", "Value"]}))
 
 
 def test_a_text_shows_its_holes():

@@ -150,6 +150,7 @@ def test_the_bucket_of_a_trail_outlives_its_stack():
     assert unprotected({"Trail": INTO, "Bucket": SAFE}) == []
     assert unprotected({"Trail": INTO, "Bucket": {**SAFE, "DeletionPolicy": "RetainExceptOnCreate"}}) == []
     assert unprotected({"Trail": INTO, "Bucket": {**SAFE, "DeletionPolicy": "Delete"}}) == ["Bucket"]
+    assert unprotected({"Trail": INTO, "Bucket": {**SAFE, "DeletionPolicy": ref("Kept")}}) == []
     left = {key: value for key, value in SAFE.items() if key != "DeletionPolicy"}
     assert unprotected({"Trail": INTO, "Bucket": left}) == ["Bucket"]
 

@@ -3,6 +3,9 @@ from __future__ import annotations
 import pytest
 from tests.checks.twins import a, found, ref, seen
 
+from raytrail.checks import Floors
+from raytrail.checks._catalogue import check_app
+from raytrail.checks._templates import App, Template
 from raytrail.errors import InvalidProps
 from raytrail.tracing import SamplingRule
 from raytrail.tracing._model_rules import check_beside
@@ -42,6 +45,17 @@ def test_two_rules_with_one_priority_decide_by_chance():
     assert idle({"One": rule(10, URLPath="/a"), "Two": rule(10, URLPath="/b")}) == ["Two"]
     assert idle({"One": rule(10, URLPath="/a"), "Two": rule(20, URLPath="/b")}) == []
     assert idle({"One": rule(10, URLPath="/a"), "Two": rule(ref("Priority"), URLPath="/b")}) == []
+
+
+def test_rules_of_two_stacks_meet_where_both_are_known_to_be():
+    def found_in(*accounts):
+        templates = [Template({"Resources": {"Rule": rule(10)}}, region="eu-west-1", account=each) for each in accounts]
+        return [each.id for each in check_app(App(templates), Floors())]
+
+    assert found_in("111122223333", "111122223333") == ["Raytrail::SamplingRuleNeverDecides"]
+    assert found_in("111122223333", "444455556666") == []
+    # Two stages of one app, say, whose accounts are chosen at the deployment.
+    assert found_in(None, None) == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -140,7 +141,9 @@ def test_records_that_somebody_has_are_loaded_queried_and_intercepted(report):
     assert loaded["alerts"] == {"kms_key_deletion": 2}
 
 
-def test_ctrl_c_in_mid_deploy_ends_the_demo_and_every_process_of_it(run, tmp_path):
+def test_ctrl_c_in_mid_deploy_ends_the_demo_and_every_process_of_it(run, tmp_path, monkeypatch):
+    # CDK's own validation is for the demo that runs to its end: it takes half of a synth.
+    monkeypatch.setenv("CDK_VALIDATION", "false")
     command = run("demo", "--output", str(tmp_path / "demo"))
     command.wait_for("deploying the stacks")
     _wait_for_a_stack(tmp_path)
@@ -184,6 +187,7 @@ def test_a_port_that_is_taken_is_one_sentence(run):
         (["demo", "--target", "moon"], "--target is local or aws, got 'moon'"),
         (["demo", "--logs", "no-such-file"], "there is no such file or folder"),
         (["demo", "--target", "aws", "--profile", "no-such-profile"], "no usable credentials for --target aws"),
+        (["demo", "--target", "aws", "--profile", "no-such-profile"], "`raytrail doctor` tells the causes apart"),
     ],
 )
 def test_a_wrong_word_is_one_sentence_without_a_traceback(run, tmp_path, arguments, sentence):
@@ -191,6 +195,22 @@ def test_a_wrong_word_is_one_sentence_without_a_traceback(run, tmp_path, argumen
     assert command.process.wait(60) == 1
     assert sentence in command.said
     assert "Traceback" not in command.said
+
+
+def test_the_demo_of_an_account_asks_in_the_region_of_aws_region_as_the_cdk_cli_does(
+    here, local_aws, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    said = here(
+        *("demo", "--target", "aws", "--output", str(tmp_path)),
+        AWS_ACCESS_KEY_ID=local_aws.config.account_id,
+        AWS_SECRET_ACCESS_KEY="local",
+        AWS_ENDPOINT_URL_STS=local_aws.endpoint,
+        AWS_REGION="us-east-1",
+        **dict.fromkeys(("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")),
+    )
+    assert f"Account {local_aws.config.account_id}, Region us-east-1" in said.out
+    assert (said.status, list(tmp_path.iterdir())) == (1, [])
 
 
 @pytest.mark.parametrize(

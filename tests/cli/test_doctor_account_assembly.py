@@ -84,6 +84,7 @@ def test_each_region_of_the_app_has_a_plan_and_a_trail_of_all_regions_serves_the
 def test_stages_nested_stacks_and_qualifiers_of_others_are_read(foreign):
     shop, own = sorted(read_assembly(foreign).stacks, key=lambda stack: stack.name)
     assert (shop.name, shop.account, shop.region) == ("Live-Shop", "444455556666", "eu-north-1")
+    assert (shop.path, own.path) == ("Live/Shop", "Own")
     assert shop.bootstrap is not None
     assert (shop.bootstrap.qualifier, shop.bootstrap.parameter) == ("team1", "/cdk-bootstrap/team1/version")
     where = Where(account="444455556666", region="eu-north-1", partition="aws")
@@ -118,6 +119,11 @@ def test_a_folder_without_an_assembly_is_told_with_the_command_that_makes_one(tm
     with pytest.raises(UnreadableAssembly, match=r"no manifest.json\): make one with `tools/cdk synth`"):
         read_assembly(tmp_path / "cdk.out")
     with pytest.raises(UnreadableAssembly, match="make one with `cdk synth`"):
+        read_assembly(tmp_path / "tools" / "cdk.out")
+
+
+def test_a_folder_that_is_not_there_is_not_said_to_need_a_synth(tmp_path):
+    with pytest.raises(UnreadableAssembly, match=r"^there is no folder .*elsewhere; it is to be that of the app's"):
         read_assembly(tmp_path / "elsewhere" / "cdk.out")
 
 

@@ -7,15 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.parsers import ResponseParserError
 from tests.cli.doctor_kit import of, write_app
 
 from raytrail.cli._doctor._account._checks import CHECKS, checked
 from raytrail.cli._doctor._account._checks_assembly import of_another_region, stale
 from raytrail.cli._doctor._account._checks_names import covers, meets
 from raytrail.cli._doctor._account._checks_trails import adopting
+from raytrail.cli._doctor._account._look import Look
 from raytrail.cli._doctor._account._plan import Plan, plans
-from raytrail.cli._doctor._account._seen import Made, Quota, Seen, StackSeen, TrailSeen
-from raytrail.cli._doctor._assembly import Assembly
+from raytrail.cli._doctor._account._seen import (
+    BootstrapSeen,
+    Decision,
+    Made,
+    Needs,
+    PermissionsSeen,
+    Quota,
+    RuleSeen,
+    Seen,
+    StackSeen,
+    TrailSeen,
+)
+from raytrail.cli._doctor._assembly import Assembly, BootstrapNeeded
 from raytrail.cli._doctor._assembly_values import Where
 from raytrail.cli._doctor._model import Identity
 
@@ -234,3 +247,95 @@ def test_an_old_assembly_and_another_region_are_told_apart_from_what_is_in_order
     elsewhere = of_another_region(assembly, "us-east-1")
     assert elsewhere is not None
     assert elsewhere.severity == "note"
+
+
+# Commands that are typed as they are printed
+
+
+def of_qualifier(plan: Plan, qualifier: str) -> tuple[Plan, str]:
+    """The plan on a bootstrap of a qualifier, and the name of its parameter."""
+    parameter = f"/cdk-bootstrap/{qualifier}/version"
+    needed = BootstrapNeeded(qualifier=qualifier, parameter=parameter, version=6)
+    role = "arn:aws:iam::111122223333:role/exec"
+    stacks = tuple(replace(stack, bootstrap=needed, execution_role=role) for stack in plan.stacks)
+    return replace(plan, stacks=stacks), parameter
+
+
+@pytest.mark.parametrize(("qualifier", "beside"), [("hnb659fds", ""), ("shop", "CDKToolkit-shop")])
+@pytest.mark.parametrize("found", [BootstrapSeen(version=None), BootstrapSeen(version=5)])
+def test_a_bootstrap_of_another_qualifier_never_replaces_the_usual_one(plan, qualifier, beside, found):
+    planned, parameter = of_qualifier(plan, qualifier)
+    (said,) = checked(Seen(plan=planned, bootstraps={parameter: found}))[0]
+    options = f" --qualifier {qualifier} --toolkit-stack-name {beside}" if beside else ""
+    assert said.command == (f"cdk bootstrap aws://111122223333/us-east-1{options}",)
+
+
+def test_a_policy_for_cloudformation_s_role_is_given_to_the_bootstrap_of_the_app(plan):
+    planned, _ = of_qualifier(plan, "shop")
+    permissions = PermissionsSeen(
+        needs={"AWS::XRay::Group": Needs(changing=frozenset({"xray:CreateGroup"}), all=frozenset())},
+        may={"xray:CreateGroup": Decision(allowed=False, held_by="no policy that allows it")},
+    )
+    (said,) = checked(Seen(plan=planned, permissions=permissions))[0]
+    assert "--toolkit-stack-name CDKToolkit-shop --cloudformation-execution-policies" in said.command[0]
+
+
+@pytest.mark.parametrize("qualifier", ["hnb659fds", "shop"])
+def test_the_stack_of_a_lost_bucket_is_looked_up_before_it_is_deleted(plan, qualifier):
+    planned, parameter = of_qualifier(plan, qualifier)
+    bootstrap = BootstrapSeen(version=30, buckets={"assets": False})
+    (said,) = checked(Seen(plan=planned, bootstraps={parameter: bootstrap}))[0]
+    assert said.name == "bootstrap-bucket-missing"
+    assert "describe-stack-resources --physical-resource-id assets" in said.command[0]
+    assert not any("--stack-name CDKToolkit " in each for each in said.command)
+
+
+@pytest.mark.parametrize(
+    ("status", "mend"),
+    [
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback"),
+        ("UPDATE_FAILED", "rollback-stack"),
+        ("CREATE_FAILED", "delete-stack"),
+    ],
+)
+def test_a_bootstrap_on_which_apps_stand_is_not_deleted(plan, status, mend):
+    planned, parameter = of_qualifier(plan, "hnb659fds")
+    (said,) = checked(Seen(plan=planned, bootstraps={parameter: BootstrapSeen(version=30, stack=status)}))[0]
+    assert said.command[0].startswith(f"aws cloudformation {mend} ")
+    others, parameter = of_qualifier(plan, "shop")
+    assert names(Seen(plan=others, bootstraps={parameter: BootstrapSeen(version=30, stack=status)})) == []
+
+
+def test_a_stack_of_a_stage_is_called_by_its_path(plan):
+    """The CDK CLI knows stacks by their paths in the app, not by their names in CloudFormation."""
+    staged = replace(plan, stacks=tuple(replace(stack, path="Prod/shop") for stack in plan.stacks))
+    stuck = {"shop": StackSeen(name="shop", status="UPDATE_FAILED")}
+    assert checked(Seen(plan=staged, stacks=stuck))[0][0].command[1] == "cdk rollback Prod/shop"
+    assert checked(Seen(plan=plan, stacks=stuck))[0][0].command[1] == "cdk rollback shop"
+
+
+def test_a_page_in_place_of_an_answer_is_noted_and_no_crash():
+    def ask() -> None:
+        raise ResponseParserError("<html>")
+
+    look = Look(region="us-east-1")
+    assert look.at("the trails", ("cloudtrail:DescribeTrails",), ask) is None
+    assert "does not answer as AWS does" in look.missed[0].reason
+
+
+# Templates that others wrote
+
+
+def test_values_that_are_known_only_later_are_no_crash(tmp_path):
+    later = {"Ref": "Parameter"}
+    resources = {
+        "Fn::ForEach::Topics": ["Name", ["a", "b"], {"Topic${Name}": of("AWS::SNS::Topic")}],
+        "Rule": of("AWS::XRay::SamplingRule", SamplingRule={"RuleName": "shop", "Priority": later}),
+        "One": of("AWS::CloudTrail::Trail", EventSelectors=["later"]),
+        "Two": of("AWS::CloudTrail::Trail", AdvancedEventSelectors=[{"FieldSelectors": [{"Field": later}]}, "later"]),
+        "Function": of("AWS::Lambda::Function", Layers=["of:layer:nobody", later]),
+    }
+    (plan,) = plans(write_app(tmp_path, {"shop": resources}), WHO, "us-east-1")  # type: ignore[dict-item]  # as CloudFormation takes it
+    assert [each.id for each in plan.resources] == ["Rule", "One", "Two", "Function"]
+    assert plan.layers == []
+    assert names(Seen(plan=plan, rules={"first": RuleSeen(arn="", rule={"Priority": 1})})) == []

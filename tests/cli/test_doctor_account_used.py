@@ -163,6 +163,8 @@ def test_rules_of_the_default_bus_are_counted_with_their_wildcards(account, app)
     assert account.finding("quota-exceeded", app(Rule=wild)).title == (
         "too many rules with wildcards of the default event bus"
     )
+    as_text = of("AWS::Events::Rule", EventPattern=json.dumps(wild["Properties"]["EventPattern"]))
+    assert "quota-exceeded" in account.findings(app(Rule=as_text))
     assert account.findings(app(Rule=other)) == []
 
 

@@ -372,6 +372,12 @@ def test_an_endpoint_left_over_from_a_local_run_is_dead(doctor):
     assert doctor.cloud.calls == []
 
 
+def test_a_dead_endpoint_of_the_option_is_not_said_to_be_left_over_nor_to_lead_other_programs(doctor):
+    found = doctor.finding("endpoint-dead", "--endpoint", "http://127.0.0.1:9", **environment_key(AKIA))
+    assert found["means"] == "every call of this command would go there"
+    assert (found["command"], found["decided"]) == ([], "")
+
+
 @pytest.mark.parametrize(
     ("config", "environment", "by"),
     [

@@ -19,6 +19,8 @@ from aws_cdk import aws_sqs as sqs
 from cdk_nag import AwsSolutionsChecks
 from tests.cli.command import Said
 
+from raytrail.cli._findings._sarif import _uri
+
 Here = Callable[..., Said]
 Json = dict[str, Any]
 
@@ -244,6 +246,51 @@ def test_code_of_others_is_not_where_a_mistake_is_mended(planted, read, root, tm
     _, report = read(copy_of(planted, tmp_path / "out", trace))
     [queue] = [each for each in report["findings"] if each["construct"] == "planted/Queue"]
     assert queue["source"] == {"file": "app.py", "line": 7}
+
+
+@pytest.mark.parametrize("frame", ["{file}:1", "made ({file}:1)", "{file}:1:5"])
+def test_a_path_may_hold_brackets(planted, here, tmp_path, frame):
+    repository = tmp_path / "shop (copy)"
+    repository.mkdir()
+    (repository / "app.py").touch()
+    trace = frames(frame.format(file=repository / "app.py"))
+    said = here("findings", str(copy_of(planted, tmp_path / "out", trace)), "--root", str(repository), "--json")
+    [queue] = [each for each in json.loads(said.out)["findings"] if each["construct"] == "planted/Queue"]
+    assert queue["source"] == {"file": "app.py", "line": 1}
+
+
+@pytest.mark.parametrize("indent", [1, 4, None])
+def test_a_resource_is_told_from_a_property_of_its_name_and_lines_from_letters(planted, read, tmp_path, indent):
+    out = copy_of(planted, tmp_path / "out", without_traces)
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {}}
+    names = {"Queue": {"Ref": "Queue"}}
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Environment": {"Variables": names}}}
+    template = {
+        # To an editor these end no line.
+        "Description": "a\u2028b\u0085c",
+        "Mappings": {"Resources": {}, "Queue": {}},
+        "Resources": {"Function": function, "Queue": queue},
+    }
+    text = json.dumps(template, ensure_ascii=False, indent=indent)
+    (out / "planted.template.json").write_text(text, encoding="utf-8")
+    _, report = read(out)
+    [finding] = [each for each in report["findings"] if each["construct"] == "planted/Queue"]
+    lines = text.split("\n")
+    expected = max(number for number, line in enumerate(lines, 1) if '"Queue": {' in line)
+    assert finding["template"]["line"] == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("stacks/größe 1.py", "stacks/gr%C3%B6%C3%9Fe%201.py"),
+        ("/tmp/out/a b.json", "file:///tmp/out/a%20b.json"),
+        ("C:/out/a b.json", "file:///C:/out/a%20b.json"),
+        ("a:b.py", "a%3Ab.py"),
+    ],
+)
+def test_a_file_is_named_by_an_address(file, expected):
+    assert _uri(file) == expected
 
 
 def test_what_is_acknowledged_whole_is_no_reason_to_fail(planted, here, tmp_path):

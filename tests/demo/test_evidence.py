@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from tests.demo.again import alarm_again
 
 from raytrail.demo import INTRUSIVE, LOCAL_ROWS, LocalDemo, Report, Target, prove
 from raytrail.errors import EvidenceMissing
@@ -208,17 +209,6 @@ REMOVALS: list[tuple[str, Removal, list[str]]] = [
     ("the subscription", without_subscription, [*ALERTS, "grouped alerts", "alarm"]),
     ("the bucket's policy", without_bucket_policy, ["policies"]),
 ]
-
-
-def alarm_again(scene):
-    """The alarm's row, when the alarm may be in ALARM already since an earlier test.
-
-    Its cause is set back to OK; the faults of this test make it go off again when it is next evaluated.
-    """
-    scene.target.client("cloudwatch").set_alarm_state(
-        AlarmName=scene.target.output("FaultsAlarm"), StateValue="OK", StateReason="so that it can go off again"
-    )
-    return LOCAL_ROWS["alarm"](scene)
 
 
 ROWS = LOCAL_ROWS | {"alarm": alarm_again}

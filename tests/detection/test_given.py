@@ -23,6 +23,7 @@ from raytrail.alerting import AlertChannel
 from raytrail.audit import AuditLake
 from raytrail.detection import (
     GLOBAL_REGION,
+    AlertTarget,
     ApiCallAlerts,
     GlobalEventForwarder,
     ScheduledDetections,
@@ -187,3 +188,29 @@ def test_a_key_of_others_encrypts_the_queues_and_its_owner_is_asked(stack, templ
     assert not resources(made, "AWS::KMS::Key")
     assert {each["KmsMasterKeyId"] for each in properties(made, "AWS::SQS::Queue")} == {key.key_arn}
     assert [each for each in warnings(stack) if "raytrail.alerting.key_statements" in each]
+
+
+@pytest.mark.parametrize(
+    ("queue", "said"),
+    [
+        ({"encryption": sqs.QueueEncryption.KMS_MANAGED}, "a key that AWS manages"),
+        ({"fifo": True}, "is FIFO"),
+    ],
+)
+def test_a_dead_letter_queue_that_rules_cannot_send_to_is_refused(stack, make, queue, said):
+    with pytest.raises(InvalidProps, match=said):
+        make(undelivered=sqs.Queue(stack, "DeadLetters", **queue))
+
+
+def test_the_owner_of_an_own_queues_key_is_asked_to_let_rules_use_it(stack, make):
+    key = kms.Key.from_key_arn(stack, "Theirs", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0a1b2c3d")
+    make(undelivered=sqs.Queue(stack, "DeadLetters", encryption_master_key=key))
+    (asked,) = warnings(stack)
+    assert f"{key.key_arn} is not of this app" in asked
+
+
+@pytest.mark.parametrize("place", [f"{REGION}:999988887777", f"eu-west-1:{ACCOUNT}"])
+def test_a_target_that_rules_do_not_reach_is_refused(stack, make, place):
+    target = AlertTarget.topic(sns.Topic.from_topic_arn(stack, "Theirs", f"arn:aws:sns:{place}:on-call"))
+    with pytest.raises(InvalidProps, match="give a target of their own account and Region"):
+        make(targets=[target])

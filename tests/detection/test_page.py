@@ -14,6 +14,7 @@ from tests.synth import ACCOUNT
 from raytrail.detection import described
 from raytrail.detection.handlers.pager.alert import Alert
 from raytrail.detection.handlers.pager.page import Earlier, document_of, mail_of, message_of, subject_of
+from raytrail.detection.handlers.pager.state import Pages
 from raytrail.queries import saved_query
 
 
@@ -172,3 +173,21 @@ def test_sessions_of_a_role_are_one_actor_and_everybody_has_a_name(identity, pri
 def test_a_message_that_is_no_alert_is_refused(text):
     with pytest.raises(ValueError, match=r"not an alert|Expecting value"):
         Alert.read(text)
+
+
+def test_people_of_identity_center_share_a_role_and_no_page():
+    """And sessions of other roles, whose names whoever assumes them chooses, share theirs."""
+    shared = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0a1b2c"
+    asked: list[str] = []
+
+    class Table:
+        def put_item(self, **asked_for: Any) -> dict[str, Any]:
+            asked.append(asked_for["Item"]["group"])
+            return {}
+
+    for role in (shared, "deploy"):
+        for name in ("alex@example.com", "kim@example.com"):
+            Pages(Table(), grouped=True).count(alert(session_of(role, name), **AT), now=0)
+    alex, kim, *others = asked
+    assert alex != kim
+    assert len(set(others)) == 1

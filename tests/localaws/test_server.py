@@ -150,6 +150,16 @@ def test_a_ministack_that_lacks_a_hook_ends_the_start_with_its_name(
     server.stop()
 
 
+def test_a_missing_extra_is_named_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ministack", None)
+    server = LocalAws()
+    try:
+        with pytest.raises(LocalAwsError, match=r"needs the package ministack; install raytrail\[cli,local\]"):
+            server.start()
+    finally:
+        server.stop()
+
+
 def test_a_server_that_crashes_while_it_starts_says_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -214,6 +214,14 @@ def test_each_file_of_sql_says_what_each_of_its_parameters_is(sql):
         assert asked.count("?") == len(comments), file.name
 
 
+def test_the_readmes_question_gives_the_parameters_in_the_order_of_its_file(sql):
+    command = (sql / "README.md").read_text(encoding="utf-8").split("start-query-execution", 1)[1].split("```", 1)[0]
+    [file] = re.findall(r"file://(\S+)", command)
+    asked = re.findall(r"\"('[^\"]+')\"", command)
+    said = re.findall(r"^-- \d+: .*, such as ('.+')$", (sql / file).read_text(encoding="utf-8"), re.MULTILINE)
+    assert asked == said
+
+
 def test_an_independent_parser_reads_the_sql(sql):
     for file in [*sorted(sql.glob("queries/*.sql"))[::6], *sorted(sql.glob("detections/*.sql"))[::30]]:
         [statement] = sqlglot.parse(file.read_text(encoding="utf-8"), dialect="athena")

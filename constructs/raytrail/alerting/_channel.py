@@ -34,8 +34,9 @@ class AlertChannel(Construct):
             encrypted and of another app, import it with ``Topic.from_topic_attributes(…, key_arn=…)``: whoever
             publishes needs the key too. Default: one is made.
         key: Encrypts the queues, and the topic that is made. Default: one is made, and rotated each year.
-        inbox: A standard queue that gets each message. If it has a key of its own, SNS is to be let use it. Default:
-            one is made beside a topic that is made, and none beside one that is given.
+        inbox: A standard queue of the stack's account that gets each message. If it is encrypted with a key and of
+            another app, import it with ``Queue.from_queue_attributes(…, key_arn=…)``: SNS needs the key. Default: one
+            is made beside a topic that is made, and none beside one that is given.
 
     Attributes:
         key: The KMS key of the queues, and of the topic that was made.
@@ -44,7 +45,8 @@ class AlertChannel(Construct):
             None.
 
     Raises:
-        InvalidProps: The topic is FIFO, of another Region, or encrypted with AWS's key of SNS; or the inbox is FIFO.
+        InvalidProps: The topic is FIFO, of another Region, or encrypted with AWS's key of SNS; or the inbox is FIFO,
+            of another account, or encrypted with AWS's key of SQS.
     """
 
     def __init__(
@@ -61,8 +63,8 @@ class AlertChannel(Construct):
         super().__init__(scope, id)
         if topic is not None:
             self._check(topic)
-        if inbox is not None and inbox.fifo:
-            raise InvalidProps(f"inbox {inbox.node.path} is FIFO; a standard topic sends to standard queues alone")
+        if inbox is not None:
+            self._check_inbox(inbox)
         self.key: kms.IKey = key or kms.Key(
             self,
             "Key",
@@ -70,9 +72,15 @@ class AlertChannel(Construct):
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        added = [self.key.add_to_resource_policy(each).statement_added for each in key_statements()]
-        self._ask_the_owner("key", self.key.key_arn, "key_statements", added)
         self._topic_key = topic.master_key if topic is not None else self.key
+        inbox_key = inbox.encryption_master_key if inbox is not None else None
+        # Whoever publishes needs the topic's key, and SNS the queue's: one of the app's is told, of others asked for.
+        keys = {each.key_arn: each for each in (self.key, self._topic_key, inbox_key) if each is not None}
+        for arn, each in keys.items():
+            said = key_statements(publisher=self._publisher(topic) if each is self._topic_key else None)
+            self._ask_the_owner(
+                "key", arn, "key_statements", [each.add_to_resource_policy(it).statement_added for it in said]
+            )
         self.topic: sns.ITopic = topic or sns.Topic(
             self, "Topic", display_name=display_name, master_key=self.key, enforce_ssl=True
         )
@@ -131,6 +139,30 @@ class AlertChannel(Construct):
                 f"topic {topic.node.path} is of Region {theirs}, and alarms of {ours} publish to topics of {ours} "
                 "alone; give one of that Region"
             )
+
+    def _check_inbox(self, inbox: sqs.IQueue) -> None:
+        if inbox.fifo:
+            raise InvalidProps(f"inbox {inbox.node.path} is FIFO; a standard topic sends to standard queues alone")
+        key = inbox.encryption_master_key
+        if inbox.encryption_type == sqs.QueueEncryption.KMS_MANAGED or (
+            key is not None and ":alias/aws/" in key.key_arn
+        ):
+            raise InvalidProps(
+                f"inbox {inbox.node.path} is encrypted with a key that AWS manages, whose policy does not let SNS use "
+                "it; give it a key of your own, or one that SQS manages"
+            )
+        theirs, ours = inbox.env.account, Stack.of(self).account
+        if not Token.is_unresolved(theirs) and not Token.is_unresolved(ours) and theirs != ours:
+            # https://docs.aws.amazon.com/sns/latest/dg/sns-send-message-to-sqs-cross-account.html
+            raise InvalidProps(
+                f"inbox {inbox.node.path} is of account {theirs}, which would have to confirm the subscription and "
+                "gets nothing until then; let its owner subscribe it, or give a queue of the stack's account"
+            )
+
+    def _publisher(self, topic: sns.ITopic | None) -> str | None:
+        """The stack's account, where the topic is of another one."""
+        ours = Stack.of(self).account
+        return ours if topic is not None and topic.env.account != ours else None
 
     def _ask_the_owner(self, kind: str, arn: str, function: str, added: Sequence[bool]) -> None:
         if not all(added):

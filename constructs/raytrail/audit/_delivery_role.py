@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from raytrail.audit._policies import CLOUDTRAIL
 from raytrail.findings import acknowledge, place_of
@@ -13,8 +13,8 @@ from raytrail.findings import acknowledge, place_of
 
 def delivery_role(
     scope: Construct, id: str, *, log_group: logs.ILogGroup, organization_id: str | None, role: iam.IRole | None
-) -> iam.IRole:
-    """Return a role that may write a trail's streams: the one that is given, or a new one.
+) -> tuple[iam.IRole, IConstruct]:
+    """Return a role that may write a trail's streams, the one that is given or a new one, and what holds its rights.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
     """
@@ -33,15 +33,19 @@ def delivery_role(
         )
         for name in names
     ]
-    role.add_to_principal_policy(
-        iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=streams)
-    )
+    write = iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=streams)
+    rights: IConstruct = role
+    if isinstance(role, iam.Role) and Stack.of(role) is not stack:
+        # Of another stack of the app: in the role's own policy that stack would need this one's log group.
+        rights = iam.Policy(scope, "DeliveryRights", roles=[role], statements=[write])
+    else:
+        role.add_to_principal_policy(write)
     own, place = log_group.node.default_child, place_of(scope)
     group = f"<{stack.resolve(own.logical_id)}>" if isinstance(own, logs.CfnLogGroup) else log_group.log_group_name
     where = f"arn:{place.partition}:logs:{place.region}:{place.account}:log-group:{group}:log-stream"
     shown = [f"{place.account}_CloudTrail_{place.region}*", *names[1:]]
     acknowledge(
-        role,
+        rights,
         {
             f"AwsSolutions-IAM5[Resource::{where}:{name}]": (
                 "CloudTrail may append to the name of its stream; AWS documents this pattern"
@@ -49,4 +53,4 @@ def delivery_role(
             for name in shown
         },
     )
-    return role
+    return role, rights

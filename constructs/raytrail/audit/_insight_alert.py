@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+from aws_cdk import Stack, Token
 from aws_cdk import aws_events as events
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from raytrail.errors import InvalidProps
 
 PATTERN = {
     # Anybody may put an event of any type on the bus, but not from a source that begins with aws.
@@ -72,10 +75,20 @@ class InsightAlert(Construct):
 
     Attributes:
         rule: The rule's L1.
+
+    Raises:
+        InvalidProps: The topic is of another account, to which a rule delivers by a role alone
+            (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html).
     """
 
     def __init__(self, scope: Construct, id: str, *, topic: sns.ITopic, dead_letters: sqs.IQueue | None = None) -> None:
         super().__init__(scope, id)
+        theirs, ours = topic.env.account, Stack.of(self).account
+        if not Token.is_unresolved(theirs) and not Token.is_unresolved(ours) and theirs != ours:
+            raise InvalidProps(
+                f"topic {topic.node.path} is of account {theirs}, and rules of {ours} deliver there by a role alone; "
+                "give a topic of their own account, and send on from there"
+            )
         rule = events.CfnRule
         self.rule: events.CfnRule = rule(
             self,

@@ -54,8 +54,8 @@ class AuditTrail(Construct):
         role: The role by which CloudTrail writes to the log group, which ``cloudtrail.amazonaws.com`` may assume. It
             gets a policy for that, one of another app too unless it is imported with ``mutable=False``. Default: one
             is made.
-        topic: Is told of each file that is delivered. If it has a key of its own, the key's policy is to let
-            CloudTrail use it. Default: nobody is told.
+        topic: Is told of each file that is delivered. The policies of the topic and of its key get what CloudTrail
+            needs; those that are not of this app are to say it already, and synth warns. Default: nobody is told.
 
     Attributes:
         resource: The trail's L1.
@@ -68,8 +68,8 @@ class AuditTrail(Construct):
         organization_id: The organization, or None.
 
     Raises:
-        InvalidProps: The name, the prefix, the organization or the events are not allowed, or access logs are given
-            for a bucket that is not made here.
+        InvalidProps: The name, the prefix, the organization or the events are not allowed, or access logs or a
+            retention are given for a bucket that is not made here.
     """
 
     def __init__(
@@ -99,6 +99,8 @@ class AuditTrail(Construct):
             check_organization_id(organization_id)
         if access_logs is not None and bucket is not None:
             raise InvalidProps("access_logs is for the bucket that is made; how yours is logged is its own to say")
+        if retention is not None and bucket is not None:
+            raise InvalidProps("retention is for the bucket that is made; how long yours keeps files is its own to say")
         self.prefix: str = prefix
         self.organization_id: str | None = organization_id
         self._account = management_account or Stack.of(self).account
@@ -127,7 +129,9 @@ class AuditTrail(Construct):
         self.log_group: logs.ILogGroup = log_group or logs.LogGroup(
             self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
         )
-        role = delivery_role(self, "DeliveryRole", log_group=self.log_group, organization_id=organization_id, role=role)
+        role, rights = delivery_role(
+            self, "DeliveryRole", log_group=self.log_group, organization_id=organization_id, role=role
+        )
         self._events, self._never = tuple(events), [bucket.bucket_arn]
         self.resource: cloudtrail.CfnTrail = cloudtrail.CfnTrail(
             self,
@@ -151,7 +155,7 @@ class AuditTrail(Construct):
             if insights
             else None,
         )
-        self.resource.node.add_dependency(role)
+        self.resource.node.add_dependency(role, rights)
         if self.store is None:
             self._ask_the_owner(bucket)
         elif self.store.bucket.policy is not None:
@@ -234,3 +238,19 @@ class AuditTrail(Construct):
         )
         if added.policy_dependable is not None:
             self.resource.node.add_dependency(added.policy_dependable)
+        let_in = [added.statement_added]
+        if topic.master_key is not None:
+            # The same page. It has no condition there.
+            use = iam.PolicyStatement(
+                sid="AllowCloudTrailToTell",
+                principals=[iam.ServicePrincipal(CLOUDTRAIL)],
+                actions=["kms:GenerateDataKey*", "kms:Decrypt"],
+                resources=["*"],
+            )
+            let_in.append(topic.master_key.add_to_resource_policy(use).statement_added)
+        if not all(let_in):
+            Annotations.of(self).add_warning_v2(
+                "raytrail:trail-topic-policy",
+                f"topic {topic.topic_arn} or its key is not of this app: their policies are to let {CLOUDTRAIL} "
+                "publish and use the key, or the trail cannot be made",
+            )

@@ -115,7 +115,7 @@ def _narrowed(rule: Value) -> bool:
 def _whole(value: Value) -> int | None:
     said = flat(value) if isinstance(value, str) else value
     if isinstance(said, str):
-        return int(said) if said.isdigit() else None
+        return int(said) if said.isdecimal() else None
     return said if isinstance(said, int) and not isinstance(said, bool) else None
 
 

@@ -14,6 +14,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "AWS::CloudWatch::Alarm": "AlarmName",
         "AWS::CloudWatch::CompositeAlarm": "AlarmName",
         "AWS::CloudWatch::LogAlarm": "AlarmName",
+        "AWS::KMS::Alias": "AliasName",
         "AWS::Lambda::Function": "FunctionName",
         "AWS::Logs::LogGroup": "LogGroupName",
         "AWS::S3::Bucket": "BucketName",
@@ -23,8 +24,12 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 """The property that names a resource of each type."""
 
+_RELAYS = ("Custom::", "AWS::CloudFormation::", "AWS::SSM::Parameter")
+"""Types of resources whose attributes may name any other: what they tell is known at the deployment."""
 _HOLE = "\0"
 _KINDS = re.compile(r"^(?:function|log-group|alarm):")
+_PARTIAL = re.compile(r"^\d{12}:function:")
+"""What a function's name may begin with, which is the end of its ARN then."""
 _URL = re.compile(r"https?://[^/]+/[^/]+/(?P<name>[^/]+)")
 
 
@@ -36,20 +41,22 @@ def meant(app: App, value: Value, *types: str) -> Resource | None:
     said = flat(value)
     if named or said is None:
         return None
-    name, region = _read(said)
+    name, region, account = _read(said)
     if not name or _HOLE in name:
         return None
     found = [
         resource
         for resource in app.of_type(*types)
-        if resource.get(NAMES.get(resource.type, "")) == name and region in (None, resource.template.region)
+        if resource.get(NAMES.get(resource.type, "")) == name
+        and region in (None, resource.template.region)
+        and (account is None or resource.template.account in (None, account))
     ]
     return found[0] if len(found) == 1 else None
 
 
 def could_mean_any(value: Value) -> bool:
     """Whether a value may mean a resource that cannot be told: a parameter, or an ARN whose name is one."""
-    if isinstance(value, Unknown):
+    if isinstance(value, Unknown) or any(each.resource.type.startswith(_RELAYS) for each in references(value)):
         return True
     said = flat(value)
     return said is None or (_HOLE in _read(said)[0] and not any(True for _ in references(value)))
@@ -61,15 +68,15 @@ def region_of(value: Value) -> str | None:
     return region if region and _HOLE not in region else None
 
 
-def _read(said: str) -> tuple[str, str | None]:
-    """The name in a text, and its Region if it is an ARN that says one."""
+def _read(said: str) -> tuple[str, str | None, str | None]:
+    """The name in a text, and its Region and account if it is an ARN that says them."""
     if url := _URL.fullmatch(said):
-        return url["name"], None
+        return url["name"], None, None
     if not said.startswith("arn:"):
-        return said, None
+        return _PARTIAL.sub("", said), None, None
     parts = said.split(":", 5)
     if len(parts) < 6:
-        return (_HOLE if _HOLE in said else said), None
-    region = parts[3] if parts[3] and _HOLE not in parts[3] else None
+        return (_HOLE if _HOLE in said else said), None, None
+    region, account = (part if part and _HOLE not in part else None for part in parts[3:5])
     # arn:…:function:name:alias and arn:…:log-group:name:*
-    return _KINDS.sub("", parts[5]).partition(":")[0], region
+    return _KINDS.sub("", parts[5]).partition(":")[0], region, account

@@ -75,7 +75,7 @@ def _by_permissions(app: App, function: Resource, service: str) -> str:
             return ""
         if meant(app, named, FUNCTION) is function and permission.get("Principal") in (service, "*"):
             of_this.append(permission)
-        elif isinstance(permission.get("Principal"), Unknown):
+        elif not isinstance(permission.get("Principal"), str):
             return ""
     if not of_this:
         return "no permission of the app allows that"

@@ -140,7 +140,7 @@ class Template:
             case "Fn::Sub", str() | [str(), dict()]:
                 found = self._substitute(argument, depth)
             case "Fn::ImportValue", _:
-                found = self.app.exported(self.resolve(argument, depth), depth)
+                found = self.app.exported(self.resolve(argument, depth), self, depth)
             case "Fn::GetStackOutput", dict():
                 found = self.app.output(self.resolve(argument, depth), self, depth)
         return found
@@ -227,21 +227,22 @@ class App:
         return list(self._referrers.get(resource, ()))
 
     @cached_property
-    def _exports(self) -> dict[str, tuple[Template, str]]:
-        """Each export by its name: the template that has it, and the output."""
-        found = {}
+    def _exports(self) -> dict[str, list[tuple[Template, str]]]:
+        """Each export by its name: templates and outputs, as each account and Region has names of its own."""
+        found: dict[str, list[tuple[Template, str]]] = {}
         for template in self.templates:
             outputs = template.body.get("Outputs")
             for output in outputs if isinstance(outputs, dict) else ():
                 name = template.resolve(dig(outputs, output, "Export", "Name"))
                 if isinstance(name, str):
-                    found[name] = (template, output)
+                    found.setdefault(name, []).append((template, output))
         return found
 
     @cached_property
     def _exported(self) -> frozenset[Resource]:
         within = {name for template in self.templates for name in _imports(template)}
-        values = (template.output(output) for name, (template, output) in self._exports.items() if name not in within)
+        shown = (each for name, found in self._exports.items() if name not in within for each in found)
+        values = (template.output(output) for template, output in shown)
         return frozenset(reference.resource for value in values for reference in references(value))
 
     def leaves_the_app(self, resource: Resource) -> bool:
@@ -251,21 +252,26 @@ class App:
         """
         return resource in self._exported
 
-    def exported(self, name: Value, depth: int = 0) -> Value:
+    def exported(self, name: Value, consumer: Template, depth: int = 0) -> Value:
         """What ``Fn::ImportValue`` of a name comes to."""
-        if not isinstance(name, str) or name not in self._exports:
+        found = self._exports.get(name, []) if isinstance(name, str) else []
+        near = [each for each in found if each[0].region == consumer.region and each[0].account == consumer.account]
+        if len(near or found) != 1:
             return UNKNOWN
-        template, output = self._exports[name]
+        [(template, output)] = near or found
         return template.output(output, depth)
 
     def output(self, asked: Value, consumer: Template, depth: int = 0) -> Value:
         """What ``Fn::GetStackOutput`` comes to."""
         stack, output = dig(asked, "StackName"), dig(asked, "OutputName")
         region = dig(asked, "Region") or consumer.region
-        for template in self.templates:
-            if template.name == stack and template.region in (region, None) and not template.parent:
-                return template.output(output, depth) if isinstance(output, str) else UNKNOWN
-        return UNKNOWN
+        found = [
+            template
+            for template in self.templates
+            if template.name == stack and template.region in (region, None) and not template.parent
+        ]
+        near = [template for template in found if template.account == consumer.account] or found
+        return near[0].output(output, depth) if len(near) == 1 and isinstance(output, str) else UNKNOWN
 
 
 def _imports(template: Template) -> Iterator[str]:

@@ -85,7 +85,9 @@ def _unprotected(app: App, floors: Floors) -> Iterator[Seen]:
     emptied = [each.get("BucketName") for each in app.of_type(_EMPTIER)]
     for bucket, trails in buckets_of(app).items():
         problems = []
-        if bucket.body.get("DeletionPolicy", "Delete") not in _KEPT:
+        policy = bucket.body.get("DeletionPolicy", "Delete")
+        # Under the transform of language extensions it may be a parameter.
+        if isinstance(policy, str) and policy not in _KEPT:
             problems.append("DeletionPolicy is not Retain: it goes with its stack")
         if any(meant(app, named, BUCKET) is bucket for named in emptied if not could_mean_any(named)):
             problems.append("its objects are deleted with its stack")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from raytrail.checks._model import Check, Floors, Seen
-from raytrail.checks._templates import App
+from raytrail.checks._templates import App, Template
 from raytrail.checks._values import Value, dig
 from raytrail.traces import InvalidFilter, parse_filter
 
@@ -35,7 +35,7 @@ def _sampling(app: App, floors: Floors) -> Iterator[Seen]:
         if said.get("ServiceType") in _LAMBDA:
             yield Seen(rule, f"ServiceType is {said['ServiceType']}", "Properties.SamplingRule.ServiceType")
     for (one, first), (other, second) in combinations(rules, 2):
-        if one.template.region != other.template.region or one.template.account != other.template.account:
+        if not _meet(one.template, other.template):
             continue
         priorities = first.get("Priority"), second.get("Priority")
         if not all(isinstance(each, int) for each in priorities):
@@ -53,6 +53,14 @@ def _sampling(app: App, floors: Floors) -> Iterator[Seen]:
                 f"{earlier.label} (priority {wide['Priority']}) is looked at first and matches all that it matches",
                 "Properties.SamplingRule",
             )
+
+
+def _meet(one: Template, other: Template) -> bool:
+    """Whether what two templates make is certainly in one account and Region."""
+    if one.outermost is other.outermost:
+        return True
+    places = one.region, one.account
+    return None not in places and places == (other.region, other.account)
 
 
 def _hides(wide: Value, narrow: Value) -> bool:
@@ -96,8 +104,8 @@ SAMPLING_RULE_NEVER_DECIDES = Check(
     "requests reach first takes one a second and 5 % of the rest.",
     fix="give each rule its own priority, the narrow ones the lower numbers; sample functions where the trace begins, "
     "as at a stage of API Gateway; SamplingRules of raytrail.tracing refuses the others",
-    trusts="Rules of other apps; rules with attributes or an ARN, which the SDKs pass over; of two patterns with "
-    "wildcards only what is the same, or `*`.",
+    trusts="Rules of other apps, and of two stacks whose account or Region is not known; rules with attributes or an "
+    "ARN, which the SDKs pass over; of two patterns with wildcards only what is the same, or `*`.",
     source="https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html",
     look=_sampling,
 )

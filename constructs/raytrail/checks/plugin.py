@@ -24,6 +24,7 @@ from aws_cdk import (
     PolicyValidationPluginReport,
     PolicyViolatingResource,
     PolicyViolation,
+    Stack,
 )
 from constructs import IConstruct
 
@@ -93,10 +94,18 @@ class RaytrailChecks:
         )
 
     def _said_above(self) -> Iterator[Acknowledgment]:
-        node = self._scope.node
-        for entry in node.metadata:
-            if entry.type == METADATA_KEY:
-                yield from said_at(node.path, entry.data)
+        for construct in _above_stacks(self._scope):
+            for entry in construct.node.metadata:
+                if entry.type == METADATA_KEY:
+                    yield from said_at(construct.node.path, entry.data)
+
+
+def _above_stacks(scope: IConstruct) -> Iterator[IConstruct]:
+    """A construct and those below it down to the stacks, whose own metadata the assembly has."""
+    if not Stack.is_stack(scope):
+        yield scope
+        for child in scope.node.children:
+            yield from _above_stacks(child)
 
 
 def _outermost(folder: Path) -> Path:

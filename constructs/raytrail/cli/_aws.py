@@ -14,6 +14,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
 from raytrail.cli._errors import WrongUse
 from raytrail.cli._refusals import Refused, explain
@@ -84,6 +85,8 @@ def connect(*, endpoint: str | None, profile: str | None, region: str | None) ->
         load_credentials(session)
     except (BotoCoreError, ClientError) as error:
         raise Refused(explain(error, None, region or "")) from error
+    except ResponseParserError as error:
+        raise Refused(NO_AWS) from error
     except LOADING_ERRORS as error:
         said = " ".join(str(error).split())
         raise Refused(f"the credentials could not be had ({said}); `raytrail doctor` tells the causes apart") from error
@@ -119,10 +122,15 @@ def new_session(profile: str | None, region: str | None) -> boto3.Session:
     )
 
 
-LOADING_ERRORS = (OSError, RuntimeError, ValueError, EOFError, AttributeError, KeyError, TypeError)
+NO_AWS = "what answers does not answer as AWS does: is it a proxy, or an endpoint of something else?"
+
+LOADING_ERRORS = (
+    *(OSError, RuntimeError, ValueError, EOFError, AttributeError, KeyError, TypeError),
+    ResponseParserError,
+)
 """What botocore lets through while it loads credentials: the program of a credential_process is not there or does not
 write JSON, a token's file is missing, AWS_CREDENTIAL_EXPIRATION has passed, nobody types the code of an MFA device; the
-last three where that JSON, or a token's, has another shape."""
+next three where that JSON, or a token's, has another shape; the last where what answers is not AWS."""
 
 
 def load_credentials(session: boto3.Session) -> ReadOnlyCredentials:
@@ -149,13 +157,20 @@ def asking(aws: Aws) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         raise Refused(explain(error, aws.session, aws.region)) from error
+    except ResponseParserError as error:
+        raise Refused(NO_AWS) from error
 
 
 def _host(endpoint: str) -> str:
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise WrongUse(f"an endpoint is a URL such as http://127.0.0.1:4566, got {endpoint!r}")
-    return parts.hostname
+    wrong = f"an endpoint is a URL such as http://127.0.0.1:4566, got {endpoint!r}"
+    try:
+        parts = urlsplit(endpoint)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise WrongUse(wrong) from error
+    if parts.scheme not in ("http", "https") or not host or " " in endpoint:
+        raise WrongUse(wrong)
+    return host
 
 
 def _region_of_environment() -> str:

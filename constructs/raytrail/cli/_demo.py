@@ -6,11 +6,11 @@ import os
 import time
 from pathlib import Path
 
-import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from raytrail.cli._aws import new_session
 from raytrail.cli._show import TerminalShow, print_report
 from raytrail.cli._signals import Stopped
 from raytrail.demo import HARMLESS, Collector, LocalDemo, Report, Target, prepare, prove
@@ -79,10 +79,13 @@ def on_aws(console: Console, *, app_folder: Path, output: Path, profile: str | N
     if endpoint := os.environ.get("AWS_ENDPOINT_URL"):
         raise RaytrailError(f"AWS_ENDPOINT_URL is set to {endpoint}, which is not AWS; unset it for --target aws")
     try:
-        session = boto3.Session(profile_name=profile)
+        session = new_session(profile, None)
         identity = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise RaytrailError(f"no usable credentials for --target aws: {error}; give --profile, or sign in") from error
+        raise RaytrailError(
+            f"no usable credentials for --target aws: {error}; give --profile, or sign in; `raytrail doctor` tells the "
+            "causes apart"
+        ) from error
     if session.region_name is None:
         raise RaytrailError("--target aws needs a Region: set AWS_REGION, or one in the profile")
     settings = _settings(app_folder)

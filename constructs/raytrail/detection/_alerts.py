@@ -30,7 +30,7 @@ from raytrail.detection._event_log import event_log, log_statements
 from raytrail.detection._model import rule_of_api_call
 from raytrail.detection._pager import Pager
 from raytrail.detection._suppressions import Suppression
-from raytrail.detection._targets import AlertTarget, admit_to_queue
+from raytrail.detection._targets import AlertTarget, admit_to_queue, check_place
 from raytrail.detection._watch import watch, watch_lost
 from raytrail.errors import InvalidProps
 from raytrail.sigma import CompiledRule, Level, Vantage, catalog, catalog_rule, reads
@@ -130,7 +130,7 @@ class ApiCallAlerts(Construct):
                 self, "LogPolicy", policy_name=f"{stack.stack_name}-events", policy_document=self._may_log([log])
             )
         self.undelivered: sqs.IQueue = undelivered or self._make_dead_letter_queue()
-        admit_to_queue(self, self.undelivered)
+        admit_to_queue(self, self.undelivered, of_the_channel=channel.key)
         self.undelivered_alarm: cloudwatch.Alarm = watch(
             self,
             "UndeliveredAlarm",
@@ -156,7 +156,7 @@ class ApiCallAlerts(Construct):
             kind="Pager",
             arn=self.pager.queue.queue_arn,
             gets="alert",
-            admit=lambda scope: admit_to_queue(scope, self.pager.queue),
+            admit=lambda scope: admit_to_queue(scope, self.pager.queue, of_the_channel=channel.key),
         )
         self._add_target("Pager", pager)
         self._add_target("Log", log)
@@ -238,7 +238,8 @@ class ApiCallAlerts(Construct):
             target: The target.
 
         Raises:
-            InvalidProps: A rule would have more than five targets, which AWS does not raise.
+            InvalidProps: A rule would have more than five targets, which AWS does not raise; or the target is of
+                another account or Region.
         """
         if len(self._targets) == MOST_TARGETS:
             raise InvalidProps(
@@ -283,6 +284,7 @@ class ApiCallAlerts(Construct):
         return rules
 
     def _add_target(self, id: str, target: AlertTarget) -> None:
+        check_place(self, target.arn)
         target.admit(self)
         self._targets[id] = target
         if self._log_policy is not None:

@@ -38,8 +38,8 @@ class Pager(Construct):
     the function at a time and no more of the account's concurrency, and what fails five times goes to the dead-letter
     queue. From there ``StartMessageMoveTask`` sends it here again. An alert that comes twice is counted once.
 
-    A session of a role counts as the role. The page says how many alerts there were in the last hour before it that
-    had any. Mail gets it as text, other subscribers as JSON.
+    A session of a role counts as the role, but one of Identity Center's as the person. The page says how many alerts
+    there were in the last hour before it that had any. Mail gets it as text, other subscribers as JSON.
 
     Args:
         channel: Who is told. Its key encrypts the queue.

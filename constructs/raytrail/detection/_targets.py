@@ -91,7 +91,7 @@ class AlertTarget:
                 resources=[topic.topic_arn],
             )
             _say(scope, topic.topic_arn, added=topic.add_to_resource_policy(statement).statement_added)
-            _admit_to_key(topic.master_key)
+            _admit_to_key(scope, topic.master_key)
 
         return cls(kind="Topic", arn=topic.topic_arn, gets="text", admit=admit)
 
@@ -142,12 +142,38 @@ class AlertTarget:
         return cls(kind="Log", arn=arn, gets="event", admit=lambda scope: None)
 
 
-def admit_to_queue(scope: Construct, queue: sqs.IQueue) -> None:
+def check_place(scope: Construct, arn: str) -> None:
+    """Refuse a target of another account or Region, as far as both are known.
+
+    A rule delivers in its own Region alone, and to another account's by a role, which the kit's rules have not
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html).
+
+    Raises:
+        InvalidProps: It is of another.
+    """
+    if Token.is_unresolved(arn):
+        return
+    stack, parts = Stack.of(scope), arn.split(":")
+    for what, theirs, ours in (("Region", parts[3], stack.region), ("account", parts[4], stack.account)):
+        if not Token.is_unresolved(theirs) and not Token.is_unresolved(ours) and theirs != ours:
+            raise InvalidProps(
+                f"{arn} is of {what} {theirs}, and the rules are of {ours}; give a target of their own account and "
+                "Region, and send on from there"
+            )
+
+
+def admit_to_queue(scope: Construct, queue: sqs.IQueue, *, of_the_channel: kms.IKey | None = None) -> None:
     """Let rules of the scope's account and Region send to a queue.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sqs-permissions, and
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+
+    Raises:
+        InvalidProps: The queue is FIFO, or encrypted with AWS's key of SQS.
     """
+    if queue.fifo:
+        raise InvalidProps(f"queue {queue.node.path} is FIFO; alerts have no order, so give a standard queue")
+    _check_key(queue.node.path, queue.encryption_master_key, queue.encryption_type)
     statement = iam.PolicyStatement(
         sid="AllowRules",
         principals=[iam.ServicePrincipal(EVENTS)],
@@ -156,7 +182,8 @@ def admit_to_queue(scope: Construct, queue: sqs.IQueue) -> None:
         conditions={"ArnLike": {"aws:SourceArn": rules_of(scope)}},
     )
     _say(scope, queue.queue_arn, added=queue.add_to_resource_policy(statement).statement_added)
-    _admit_to_key(queue.encryption_master_key)
+    if queue.encryption_master_key is not of_the_channel:
+        _admit_to_key(scope, queue.encryption_master_key)
 
 
 def _check_key(path: str, key: kms.IKey | None, type: sqs.QueueEncryption | None = None) -> None:
@@ -167,22 +194,21 @@ def _check_key(path: str, key: kms.IKey | None, type: sqs.QueueEncryption | None
         )
 
 
-def _admit_to_key(key: kms.IKey | None) -> None:
-    # The channel's key lets EventBridge in already; said twice it is one statement.
+def _admit_to_key(scope: Construct, key: kms.IKey | None) -> None:
+    # The channel's key lets EventBridge in already, or its owner is asked for that; said twice it is one statement.
     if key is not None:
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AllowEvents",
-                principals=[iam.ServicePrincipal(EVENTS)],
-                actions=["kms:Decrypt", "kms:GenerateDataKey*"],
-                resources=["*"],
-            )
+        statement = iam.PolicyStatement(
+            sid="AllowEvents",
+            principals=[iam.ServicePrincipal(EVENTS)],
+            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+            resources=["*"],
         )
+        _say(scope, key.key_arn, added=key.add_to_resource_policy(statement).statement_added)
 
 
 def _say(scope: Construct, arn: str, *, added: bool) -> None:
     if not added:
         Annotations.of(scope).add_warning_v2(
             "raytrail:alert-target-policy",
-            f"{arn} is not of this app: its own policy is to let {EVENTS} send there, or no alert arrives",
+            f"{arn} is not of this app: its own policy is to let {EVENTS} use it, or no alert arrives",
         )

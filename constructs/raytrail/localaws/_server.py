@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -39,7 +40,7 @@ class LocalAws:
         delivery_seconds: How long CloudTrail gathers records before it writes a file. Default: one second.
 
     Raises:
-        LocalAwsError: The port is taken, or the server did not answer.
+        LocalAwsError: The port is taken, a package is missing, or the server did not answer.
         MissingHook: The installed ministack is not the one that is extended.
     """
 
@@ -128,6 +129,8 @@ class LocalAws:
 
     def start(self) -> Self:
         """Start the server and return when it answers."""
+        if importlib.util.find_spec("ministack") is None:
+            raise LocalAwsError("the embedded AWS needs the package ministack; install raytrail[cli,local]")
         _refuse_taken_port(self.config.port)
         for name in ("tmp", "state", "s3"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)

@@ -118,7 +118,7 @@ def read_line(line: str, file: str, number: int) -> Iterator[Outcome]:
         number: The line's number, from 1.
 
     Yields:
-        What was found: of a line that holds a list, more than one.
+        What was found. Of a line that holds a list it is more than one outcome.
     """
     try:
         value = _parse(line.rstrip("\n"))

@@ -45,7 +45,8 @@ def demands_of(rule: CompiledRule) -> Demands:
     """What every pattern of ``rule`` demands; without patterns nothing is known to be demanded."""
     if not rule.patterns:
         return Demands()
-    each = [_demands(pattern.get("detail", {})) for pattern in rule.patterns]
+    details = [pattern.get("detail") for pattern in rule.patterns]
+    each = [_demands(detail if isinstance(detail, Mapping) else {}) for detail in details]
     read_only = {demands.read_only for demands in each}
     return Demands(
         categories=frozenset[str]().union(*(demands.categories for demands in each)),

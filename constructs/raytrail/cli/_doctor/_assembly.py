@@ -58,9 +58,10 @@ class TemplatePlanned:
 
     @property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
-        """Its resources by their logical ids."""
+        """Its resources by their logical ids; without loops (``Fn::ForEach``), which CloudFormation rolls out."""
         found = self.body.get("Resources")
-        return found if isinstance(found, Mapping) else {}
+        written = found.items() if isinstance(found, Mapping) else ()
+        return {id: each for id, each in written if isinstance(each, Mapping)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,7 @@ class StackPlanned:
         account: The account that it is for; empty where that is left to the credentials.
         region: The Region that it is for; empty where that is left to the credentials.
         templates: Its own template first, then those nested in it.
+        path: How the CDK CLI calls it, as ``Stage/Stack``; empty for its name.
         bootstrap: What it needs of the bootstrap; None where it needs none.
         roles: ARNs of the roles that whoever deploys it assumes, with ``${AWS::AccountId}`` and the like in them.
         execution_role: The ARN of the role that CloudFormation acts with; empty where it acts as whoever deploys.
@@ -82,6 +84,7 @@ class StackPlanned:
     account: str
     region: str
     templates: tuple[TemplatePlanned, ...]
+    path: str = ""
     bootstrap: BootstrapNeeded | None = None
     roles: tuple[str, ...] = ()
     execution_role: str = ""
@@ -121,6 +124,8 @@ def read_assembly(folder: Path) -> Assembly:
     """
     app = folder.resolve().parent
     cdk = "tools/cdk" if (app / "tools" / "cdk").is_file() else "cdk"
+    if not app.is_dir():
+        raise UnreadableAssembly(f"there is no folder {folder.parent}; it is to be that of the app's cdk.json")
     if not (folder / "manifest.json").is_file():
         raise UnreadableAssembly(f"{folder} holds no cloud assembly (no manifest.json): make one with `{cdk} synth`")
     try:
@@ -157,6 +162,7 @@ def _stack(
         account="" if account in UNKNOWN else account,
         region="" if region in UNKNOWN else region,
         templates=tuple(_templates(folder, properties["templateFile"], _files(assets))),
+        path=artifact.get("displayName") or "",
         bootstrap=_bootstrap([properties, *lists]),
         roles=tuple(dict.fromkeys(role for role in assumed if role)),
         execution_role=properties.get("cloudFormationExecutionRoleArn") or "",

@@ -61,7 +61,7 @@ def diagnose(asked: Asked) -> Diagnosis:
     assembly, missed = _assembly(asked.app_folder)
     try:
         expected = read_expected(asked.app_folder, assembly, os.environ)
-    except RaytrailError as error:
+    except (RaytrailError, OSError) as error:
         expected = Expected()
         missed.append(NotLookedAt(what="what the settings in cdk.json expect", reason=str(error)))
     setup = Setup(
@@ -78,10 +78,10 @@ def diagnose(asked: Asked) -> Diagnosis:
 
 def _assembly(folder: Path) -> tuple[Assembly | None, list[NotLookedAt]]:
     """The app's cloud assembly: the folder itself, or cdk.out in it."""
-    place = folder if (folder / "manifest.json").is_file() else folder / "cdk.out"
     try:
+        place = folder if (folder / "manifest.json").is_file() else folder / "cdk.out"
         return read_assembly(place), []
-    except UnreadableAssembly as error:
+    except (UnreadableAssembly, OSError) as error:
         return None, [NotLookedAt(what="what the app would deploy", reason=str(error))]
 
 
@@ -97,6 +97,7 @@ def _with_account(checked: Checked, assembly: Assembly | None, missed: list[NotL
             examined = examine(checked.aws, checked.identity, assembly)
         except Refused as error:
             # The session ended on the way; what was found before stays said.
+            findings.append(_refused_on_the_way(error))
             not_looked_at.append(NotLookedAt(what="the account", reason=str(error)))
         else:
             findings += examined.findings
@@ -107,6 +108,18 @@ def _with_account(checked: Checked, assembly: Assembly | None, missed: list[NotL
         findings=tuple(sorted(findings, key=_rank)),
         looked_at=tuple(looked_at),
         not_looked_at=(*not_looked_at, *missed),
+    )
+
+
+def _refused_on_the_way(error: Refused) -> Finding:
+    return Finding(
+        name="refused",
+        severity="error",
+        title="AWS took the credentials at first, and not any more",
+        seen=str(error),
+        means="a deployment with them would stop midway; what was to be looked at after that was not",
+        todo="ask again, to be told why",
+        command=("raytrail doctor",),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def read_expected(folder: Path, assembly: Assembly | None, environment: Mapping[
 
 def _profile(cdk_json: Path) -> str:
     """The profile that the CDK CLI is given by a file, of which the app's own wins."""
-    for path in (cdk_json, Path("~/.cdk.json").expanduser()):
+    for path in (cdk_json, Path(os.path.expanduser("~/.cdk.json"))):  # noqa: PTH111 - a home that nobody knows is no error
         try:
             content: Any = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

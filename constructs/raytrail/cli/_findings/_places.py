@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from raytrail.cli._findings._model import Place
 
 # As CDK writes a frame: `__init__ (/app/stacks/audit.py:61)`, of Node with a column, and sometimes without a name.
-_FRAME = re.compile(r"(?:^|\()(?P<file>[^()\n]+?):(?P<line>[1-9]\d*)(?::\d+)?\)?$")
+_FRAME = re.compile(r"(?P<head>.+?):(?P<line>[1-9]\d*)(?::\d+)?\)?$")
+_SECTION = re.compile(r'\s*"Resources"\s*:')
+_START = re.compile(r'(?P<margin>\s*)"(?P<id>\w+)"\s*:\s*\{')
 _OTHERS = frozenset({"site-packages", "dist-packages", "node_modules"})
 """Folders of what others wrote."""
 
@@ -38,14 +40,16 @@ class Places:
         except (AttributeError, KeyError, TypeError, RecursionError):
             # A damaged manifest costs the places of what was found, and not what was found.
             self._resources = {}
-        self._lines = cache(self._text)
+        self._lines = cache(self._starts)
 
     def source(self, traces: Iterable[str]) -> Place | None:
         """The innermost line of the repository's own code in stack traces; None where they hold none."""
         for trace in traces:
             for frame in trace.splitlines():
-                if (seen := _FRAME.search(frame.strip())) and (file := self._own(Path(seen["file"]))):
-                    return Place(file=file, line=int(seen["line"]))
+                if seen := _FRAME.fullmatch(frame.strip()):
+                    own = (self._own(Path(path)) for path in _paths(seen["head"]))
+                    if file := next(filter(None, own), None):
+                        return Place(file=file, line=int(seen["line"]))
         return None
 
     def resource(self, construct: str) -> tuple[str, str]:
@@ -67,14 +71,27 @@ class Places:
         """The line at which a resource begins in its template; the first one where it is not found."""
         if not file or not (self._assembly / file).is_file():
             return None
-        start = re.compile(rf'\s*"{re.escape(logical_id)}"\s*:\s*\{{')
-        lines = self._lines(file)
-        section = next((number for number, line in enumerate(lines) if '"Resources"' in line), 0)
-        found = next((number for number in range(section, len(lines)) if start.match(lines[number])), 0)
-        return Place(file=self._relative(self._assembly / file), line=found + 1)
+        return Place(file=self._relative(self._assembly / file), line=self._lines(file).get(logical_id, 1))
 
-    def _text(self, file: str) -> list[str]:
-        return (self._assembly / file).read_text(encoding="utf-8").splitlines()
+    def _starts(self, file: str) -> dict[str, int]:
+        """The line at which each resource of a template begins."""
+        try:
+            # Not `splitlines`, for which letters end a line that end none in an editor.
+            lines = (self._assembly / file).read_text(encoding="utf-8").split("\n")
+        except (OSError, ValueError):
+            return {}
+        sections = [(seen.end(), number) for number, line in enumerate(lines, 1) if (seen := _SECTION.match(line))]
+        # Of several the outermost: the others are somebody's own, of a mapping, say.
+        _, section = min(sections, default=(0, len(lines)))
+        starts = [
+            (seen, number) for number, line in enumerate(lines[section:], section + 1) if (seen := _START.match(line))
+        ]
+        found: dict[str, int] = {}
+        for seen, number in starts:
+            # A property may be called as a resource is: it stands further in than the first resource does.
+            if seen["margin"] == starts[0][0]["margin"]:
+                found.setdefault(seen["id"], number)
+        return found
 
     def _own(self, file: Path) -> str | None:
         """The path in the repository of a file of its own, and None for any other."""
@@ -90,6 +107,12 @@ class Places:
             return file.resolve().relative_to(self._root).as_posix()
         except ValueError:
             return file.resolve().as_posix()
+
+
+def _paths(head: str) -> Iterator[str]:
+    """What may be the path in a frame: all of it, or what is behind a bracket; a path may hold brackets itself."""
+    yield head
+    yield from (head[bracket.end() :] for bracket in re.finditer(r"\(", head))
 
 
 def _mains(path: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ each result, texts for each rule, and a fingerprint that stays the same when lin
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from importlib.metadata import version
 from typing import Any
@@ -93,12 +94,18 @@ def _location(finding: Finding) -> dict[str, Any]:
 
 
 def _physical(place: Place) -> dict[str, Any]:
-    scheme = "file://" if place.file.startswith("/") else ""
     return {
-        "artifactLocation": {"uri": scheme + quote(place.file)},
+        "artifactLocation": {"uri": _uri(place.file)},
         # Meant is the line. How long it is is not known, and code scanning wants a column: its first letter will do.
         "region": {"startLine": place.line, "startColumn": 1, "endLine": place.line, "endColumn": 2},
     }
+
+
+def _uri(file: str) -> str:
+    """The address of a file, on Windows too: relative to the repository where its path is."""
+    if re.match("[A-Za-z]:/", file):
+        return f"file:///{quote(file, safe='/:')}"
+    return f"file://{quote(file)}" if file.startswith("/") else quote(file)
 
 
 def _fingerprint(finding: Finding, seen: Counter[str]) -> str:

@@ -69,7 +69,7 @@ def _stuck(seen: Seen, stack: StackSeen) -> Finding:
         todo="see why, mend that, and then " + ("destroy it again" if gone else "roll it back to its last good state"),
         command=(
             f"aws cloudformation describe-stack-events --stack-name {stack.name} {_region(seen)}",
-            f"{cdk} {verb} {stack.name}",
+            f"{cdk} {verb} {seen.plan.called(stack.name)}",
         ),
     )
 
@@ -87,11 +87,12 @@ def bootstrap(seen: Seen) -> Iterator[Finding]:
                 yield _bucket_left(seen, taken)
         elif found.version < needed.version:
             yield _too_old(seen, needed, found.version)
-        if found.stack in STUCK:
+        # The stack of another qualifier has another name, so CDKToolkit is not this one's.
+        if found.stack in STUCK and _is_usual(needed):
             yield _toolkit_stuck(seen, found.stack)
         lost = [name for name, there in found.buckets.items() if there is False]
         if found.version is not None and lost:
-            yield _bucket_lost(seen, lost)
+            yield _bucket_lost(seen, needed, lost)
 
 
 def _not_bootstrapped(seen: Seen, needed: BootstrapNeeded, found: BootstrapSeen) -> Finding:
@@ -133,17 +134,21 @@ def _bucket_left(seen: Seen, buckets: list[str]) -> Finding:
     )
 
 
-def _bucket_lost(seen: Seen, buckets: list[str]) -> Finding:
+def _bucket_lost(seen: Seen, needed: BootstrapNeeded, buckets: list[str]) -> Finding:
+    region = _region(seen)
     return Finding(
         name="bootstrap-bucket-missing",
         severity="error",
         title="the bootstrap's bucket is gone",
         seen=f"there is no bucket {listed(buckets)}, and the bootstrap's version is there",
         means="nothing can be put where the stacks look for templates and code; CloudFormation does not notice",
-        todo="delete the stack of the bootstrap and bootstrap anew",
+        todo="find the stack of the bootstrap, delete that one, and bootstrap anew",
+        # Never CDKToolkit by guess: it may be another qualifier's, on which other apps stand.
         command=(
-            f"aws cloudformation delete-stack --stack-name CDKToolkit {_region(seen)}",
-            f"{seen.plan.cdk} bootstrap {seen.plan.place}",
+            f"aws cloudformation describe-stack-resources --physical-resource-id {buckets[0]} {region} "
+            "--query 'StackResources[0].StackName'",
+            f"aws cloudformation delete-stack --stack-name STACK {region}",
+            _bootstrap(seen, needed),
         ),
     )
 
@@ -155,13 +160,15 @@ def _too_old(seen: Seen, needed: BootstrapNeeded, version: int) -> Finding:
         title=f"the bootstrap of {seen.plan.place} is too old",
         seen=f"{needed.parameter} is {version}, and the app needs {needed.version} or later",
         means="the CDK CLI refuses to deploy",
-        todo="bootstrap again: the newer version replaces it, and serves older apps too",
+        todo="bootstrap again: the newer version replaces it, and serves older apps too"
+        + ("" if _is_usual(needed) else "; --toolkit-stack-name is to be the stack that it was made with"),
         command=(_bootstrap(seen, needed),),
     )
 
 
 def _toolkit_stuck(seen: Seen, status: str) -> Finding:
-    mend = "continue-update-rollback" if status == "UPDATE_ROLLBACK_FAILED" else "delete-stack"
+    # A stack that works but for its last update is not to be deleted: other apps stand on it.
+    mend = {"UPDATE_ROLLBACK_FAILED": "continue-update-rollback", "UPDATE_FAILED": "rollback-stack"}
     return Finding(
         name="bootstrap-stuck",
         severity="error",
@@ -170,15 +177,26 @@ def _toolkit_stuck(seen: Seen, status: str) -> Finding:
         means="it cannot be brought up to date, and parts of it may be missing",
         todo="mend it, then bootstrap again",
         command=(
-            f"aws cloudformation {mend} --stack-name CDKToolkit {_region(seen)}",
+            f"aws cloudformation {mend.get(status, 'delete-stack')} --stack-name CDKToolkit {_region(seen)}",
             f"{seen.plan.cdk} bootstrap {seen.plan.place}",
         ),
     )
 
 
 def _bootstrap(seen: Seen, needed: BootstrapNeeded) -> str:
-    other = "" if needed.qualifier in ("", "hnb659fds") else f" --qualifier {needed.qualifier}"
-    return f"{seen.plan.cdk} bootstrap {seen.plan.place}{other}"
+    return f"{seen.plan.cdk} bootstrap {seen.plan.place}{_beside(needed)}"
+
+
+def _is_usual(needed: BootstrapNeeded) -> bool:
+    """Whether it is the CDK's own qualifier, whose stack is CDKToolkit."""
+    return needed.qualifier in ("", "hnb659fds")
+
+
+def _beside(needed: BootstrapNeeded) -> str:
+    """Options that keep a bootstrap of another qualifier from replacing CDKToolkit, on which other apps stand."""
+    if _is_usual(needed):
+        return ""
+    return f" --qualifier {needed.qualifier} --toolkit-stack-name CDKToolkit-{needed.qualifier}"
 
 
 def _region(seen: Seen) -> str:
@@ -245,14 +263,19 @@ def _lacking(
     rest = len(held) - MOST_ACTIONS
     some = ", ".join(list(held)[:MOST_ACTIONS]) + (f" and {rest} more" if rest > 0 else "")
     by_role = bool(seen.plan.execution_roles)
+    needed = next(iter(seen.plan.bootstraps), None)
     return Finding(
         name=name,
         severity=severity,
         title=title,
         seen=f"{some}: {_held(held)}",
         means=means,
-        todo="add them to its policies" + (", or bootstrap again with a policy that has them" if by_role else ""),
-        command=(f"{seen.plan.cdk} bootstrap {seen.plan.place} --cloudformation-execution-policies POLICY_ARN",)
+        todo="add them to its policies"
+        + (", or bootstrap again with every policy that the role is to have" if by_role else ""),
+        command=(
+            f"{seen.plan.cdk} bootstrap {seen.plan.place}{_beside(needed) if needed else ''} "
+            "--cloudformation-execution-policies POLICY_ARN,POLICY_ARN",
+        )
         if by_role
         else (),
         decided="by IAM's simulator, asked for every resource (*): a policy that allows an action on some names alone "

@@ -47,7 +47,9 @@ def _taken(seen: Seen, type: str, owner: str, taken: list[Taken], *, left: bool)
             seen=f"{what} exists, and no stack has it",
             means="the app keeps such a thing when its stack goes; CloudFormation refuses to make another of that name",
             todo="let the deployment take it over, or look into it and delete it",
-            command=tuple(f"{seen.plan.cdk} deploy {stack} --import-existing-resources" for stack in stacks),
+            command=tuple(
+                f"{seen.plan.cdk} deploy {seen.plan.called(stack)} --import-existing-resources" for stack in stacks
+            ),
             decided="by the template, which retains it, and by CloudFormation, where no stack owns it",
         )
     if not taken[0].physical:
@@ -81,7 +83,10 @@ def sampling_rules(seen: Seen) -> Iterator[Finding]:
     ours = [
         (each.name, rule)
         for each in seen.plan.of("AWS::XRay::SamplingRule")
-        if each.name and isinstance(rule := each.properties.get("SamplingRule"), Mapping)
+        # A priority that a parameter has a say in is not known before.
+        if each.name
+        and isinstance(rule := each.properties.get("SamplingRule"), Mapping)
+        and str(rule.get("Priority", 0)).isdecimal()
     ]
     names = {name for name, _ in ours}
     others = [(n, r.rule) for n, r in (seen.rules or {}).items() if n not in names and not _ours(seen, n)]

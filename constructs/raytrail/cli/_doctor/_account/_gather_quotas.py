@@ -126,7 +126,7 @@ def _event_rules(
         limit=30,
         used=len(wild),
         owned=sum(any(made.is_called(rule["Name"]) for made in ours) for rule in wild),
-        planned=sum(_is_wild(each.properties.get("EventPattern")) for each in planned),
+        planned=sum(_is_wild(_pattern(each.properties.get("EventPattern"))) for each in planned),
         page=EVENTS_PAGE,
     )
 
@@ -135,9 +135,12 @@ def _on_default_bus(rule: Planned) -> bool:
     return bool(rule.properties.get("EventBusName", DEFAULT_BUS) == DEFAULT_BUS)
 
 
-def _pattern(text: str | None) -> Any:
+def _pattern(given: Any) -> Any:
+    """A pattern, which EventBridge tells as text, and a template as an object or as text."""
+    if not isinstance(given, str):
+        return given
     try:
-        return json.loads(text or "null")
+        return json.loads(given)
     except ValueError:
         return None
 

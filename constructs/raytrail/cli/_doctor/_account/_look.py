@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from raytrail.cli._doctor._model import NotLookedAt
 from raytrail.cli._refusals import CREDENTIAL_CODES, DENIED, code_of
@@ -52,6 +53,9 @@ class Look:
             reason = f"needs {listed(needs)}" if code in DENIED else f"{error.operation_name} failed: {code}"
         except (BotoCoreError, RaytrailError) as error:
             reason = shortened(error, LONGEST_REASON)
+        except (ResponseParserError, ValueError, KeyError) as error:
+            # A page of a proxy's, or another program than AWS behind an endpoint.
+            reason = f"what answers does not answer as AWS does ({type(error).__name__})"
         self.miss(what, reason)
         return None
 

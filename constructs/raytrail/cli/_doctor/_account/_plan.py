@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import Any
 
 from raytrail.cli._doctor._assembly import Assembly, BootstrapNeeded, StackPlanned
@@ -78,6 +79,10 @@ class Plan:
         """As the CDK CLI names it: ``aws://111122223333/us-east-1``."""
         return f"aws://{self.where.account}/{self.where.region}"
 
+    def called(self, name: str) -> str:
+        """How the CDK CLI is told a stack, as one types it: by its path in the app, which a stage is a part of."""
+        return quote(next((stack.path for stack in self.stacks if stack.name == name and stack.path), name))
+
     @property
     def resources(self) -> Iterator[Planned]:
         """Each resource of each stack, those of nested stacks too."""
@@ -134,7 +139,7 @@ class Plan:
             for each in self.of("AWS::Lambda::Function")
             for layer in items(each.properties.get("Layers"))
         )
-        return list(dict.fromkeys(arn for arn in arns if arn and ":layer:" in arn))
+        return list(dict.fromkeys(arn for arn in arns if arn and arn.startswith("arn:") and ":layer:" in arn))
 
     @property
     def lake_regions(self) -> list[str]:
@@ -208,7 +213,10 @@ def _planned(where: Where, stack: str, id: str, resource: Mapping[str, Any]) -> 
 
 def writes_are_logged(selectors: Mapping[str, Any]) -> bool:
     """Whether a trail's selectors, of a template or as GetEventSelectors answers, log management calls that write."""
-    basic, advanced = items(selectors.get("EventSelectors")), items(selectors.get("AdvancedEventSelectors"))
+    basic, advanced = (
+        [each for each in items(selectors.get(name)) if isinstance(each, Mapping)]
+        for name in ("EventSelectors", "AdvancedEventSelectors")
+    )
     if not basic and not advanced:
         return True
     return any(
@@ -218,6 +226,6 @@ def writes_are_logged(selectors: Mapping[str, Any]) -> bool:
 
 
 def _logs_writes(selector: Mapping[str, Any]) -> bool:
-    fields = {each.get("Field"): each for each in items(selector.get("FieldSelectors"))}
+    fields = {str(below(each, "Field")): each for each in items(selector.get("FieldSelectors"))}
     management = "Management" in items(below(fields, "eventCategory", "Equals"))
     return management and "true" not in items(below(fields, "readOnly", "Equals"))

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from raytrail.cli._aws import Aws, embedded, is_here
 from raytrail.cli._doctor._credentials._call import Answer, time_of_aws, who_am_i
-from raytrail.cli._doctor._credentials._endpoints import Target, find_target
+from raytrail.cli._doctor._credentials._endpoints import Target, find_target, without_password
 from raytrail.cli._doctor._credentials._environment import look_at_environment
 from raytrail.cli._doctor._credentials._files import read_files
 from raytrail.cli._doctor._credentials._loading import Loaded, load
@@ -26,7 +27,7 @@ from raytrail.cli._doctor._credentials._setup import Chosen, Expected, Pair, Set
 from raytrail.cli._doctor._credentials._unknown_key import by_form
 from raytrail.cli._doctor._credentials._unloadable import why_unloadable
 from raytrail.cli._doctor._model import Finding, Identity, NotLookedAt
-from raytrail.cli._refusals import off_by
+from raytrail.cli._refusals import code_of, off_by
 
 __all__ = ["Checked", "Expected", "Setup", "examine_credentials", "read_files", "secrets_of", "without_secrets"]
 
@@ -85,9 +86,10 @@ def _of_this_machine(setup: Setup, target: Target) -> Checked:
     aws = embedded(str(target.endpoint), setup.region)
     answer = who_am_i(aws.session, aws.region, endpoint=aws.endpoint)
     if answer.identity is None:
-        reason = f"what answers at {target.endpoint} does not answer as STS does"
+        reason = f"what answers at {without_password(str(target.endpoint))} does not answer as STS does"
         nothing = NotLookedAt(what="whose credentials they are", reason=reason)
-        return Checked(findings=target.findings, not_looked_at=(nothing,))
+        why = why_unreachable(setup, answer.error, aws.region) if answer.error else None
+        return Checked(findings=(*target.findings, why or _unknown(answer.error)), not_looked_at=(nothing,))
     return Checked(
         findings=target.findings,
         looked_at=("credentials: the administrator's of the emulator",),
@@ -149,6 +151,18 @@ def _bad(setup: Setup, loaded: Loaded, answer: Answer, region: str, before: list
 
 
 def _unknown(error: Exception | None) -> Finding:
+    if isinstance(error, (ClientError, ResponseParserError)):
+        code = f" ({code_of(error)})" if isinstance(error, ClientError) else ""
+        return Finding(
+            name="refused",
+            severity="error",
+            title="what answers does not answer as AWS does",
+            seen=f"sts:GetCallerIdentity was not answered with who one is{code}",
+            means="a proxy answers with a page of its own, or another program than AWS is behind the address; of the "
+            "credentials nothing is said by this",
+            todo="look at the endpoint or the proxy that the other findings and the environment name",
+            command=("env | grep -i -E 'AWS_ENDPOINT_URL|_PROXY'",),
+        )
     return Finding(
         name="credentials-unreadable",
         severity="error",

@@ -10,6 +10,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from raytrail.cli._aws import session_of
 from raytrail.cli._doctor._credentials._setup import Pair
@@ -20,9 +21,9 @@ from raytrail.cli._regions import HOME_REGIONS, partition_of
 PATIENCE = Config(connect_timeout=4, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 2})
 """Somebody is waiting, and a second try is enough to tell a slip from a wall."""
 
-ASKING_ERRORS = (BotoCoreError, ClientError, OSError, ValueError)
+ASKING_ERRORS = (BotoCoreError, ClientError, OSError, ValueError, ResponseParserError, KeyError)
 """What a call raises; OSError where a bundle of certificates is missing, ValueError where a key cannot stand in a
-header, with that header in its text."""
+header, with that header in its text; the last two where what answers is not AWS, but a proxy or another server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +55,15 @@ def who_am_i(session: boto3.Session, region: str, *, endpoint: str | None = None
     started = datetime.now(UTC)
     try:
         answer = make("sts", region_name=region, endpoint_url=endpoint, config=config).get_caller_identity()
+        arn, account = str(answer["Arn"]), str(answer["Account"])
     except ASKING_ERRORS as error:
         middle = started + (datetime.now(UTC) - started) / 2
+        # Botocore lacks a member where what answers is no answer of STS.
+        error = ResponseParserError("no answer of STS") if isinstance(error, KeyError) else error
         return Answer(error=error, ahead=ahead_of_aws(error, middle) if isinstance(error, ClientError) else None)
     middle = started + (datetime.now(UTC) - started) / 2
-    arn = str(answer["Arn"])
     return Answer(
-        identity=Identity(account=str(answer["Account"]), arn=arn, partition=arn.split(":")[1], region=region),
+        identity=Identity(account=account, arn=arn, partition=arn.split(":")[1], region=region),
         ahead=seconds_ahead(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""), middle),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import urllib.error
@@ -100,8 +101,8 @@ def configured(setup: Setup) -> Iterator[Endpoint]:
 
 
 def without_password(url: str) -> str:
-    """A URL without the name and password that may be in it."""
-    return re.sub(r"(?<=//)[^/@]*@", "", url)
+    """A URL without the name and password that may be in it; one of a proxy may do without a scheme."""
+    return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", r"\1", url)
 
 
 def _who(url: str) -> Who:
@@ -110,10 +111,13 @@ def _who(url: str) -> Who:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return "no-url"
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
         return "no-url"
-    if _OF_AWS.search(host):
-        return "aws"
+    return "aws" if _OF_AWS.search(host) else _answering(url, host)
+
+
+def _answering(url: str, host: str) -> Who:
+    """Who answers at an address that is not AWS's by its name."""
     # What is on this machine is not behind its proxy.
     opener = urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if host in THIS_MACHINE else []))
     try:
@@ -122,8 +126,11 @@ def _who(url: str) -> Who:
             return "embedded" if isinstance(body, dict) and "services" in body else "other"
     except urllib.error.HTTPError:
         return "other"
-    except (OSError, ValueError) as error:
-        return "other" if isinstance(error, ValueError) else "nobody"
+    except OSError:
+        return "nobody"
+    except (ValueError, RecursionError, http.client.HTTPException):
+        # Something answers, if not in JSON, or not even in HTTP.
+        return "other"
 
 
 def _finding(each: Endpoint, general: Endpoint | None, setup: Setup) -> Finding | None:
@@ -144,7 +151,7 @@ def _remove(each: Endpoint) -> tuple[str, tuple[str, ...]]:
     if each.by.startswith("AWS_"):
         return f"to ask AWS, unset {each.by}; to go on here, start the embedded AWS again", (f"unset {each.by}",)
     return "to ask AWS, take the setting out of the AWS configuration file", (
-        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true",
+        "export AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true",
     )
 
 
@@ -156,11 +163,13 @@ def _dead(each: Endpoint) -> Finding:
         severity="error",
         title=f"{what} are sent to an address where nothing answers",
         seen=f"{each.by} is {each.shown}; nothing answered there within {PROBE_SECONDS} seconds",
-        means="no credentials matter while this stands; boto3, the AWS CLI and the CDK CLI all follow it",
-        todo=todo,
+        means="every call of this command would go there"
+        if each.by == "--endpoint"
+        else "no credentials matter while this stands; boto3, the AWS CLI and the CDK CLI all follow it",
+        todo="start the embedded AWS, or leave out --endpoint to ask AWS" if each.by == "--endpoint" else todo,
         command=command,
         decided="an address on this machine is what a local run leaves behind"
-        if urlsplit(each.url).hostname in THIS_MACHINE
+        if each.by != "--endpoint" and urlsplit(each.url).hostname in THIS_MACHINE
         else "",
     )
 
@@ -188,7 +197,9 @@ def _elsewhere(each: Endpoint, general: Endpoint | None) -> Finding:
         severity="note" if each.by == "--endpoint" else "warning",
         title=f"{f'calls to {each.service}' if each.service else 'calls'} go to {whom}",
         seen=f"{each.by} is {each.shown}, which answers",
-        means=f"boto3, the AWS CLI and the CDK CLI send {each.service or 'every'} call there{rest}",
+        means="this command sends every call there"
+        if each.by == "--endpoint"
+        else f"boto3, the AWS CLI and the CDK CLI send {each.service or 'every'} call there{rest}",
         todo=todo.split(";")[0],
         command=command,
     )

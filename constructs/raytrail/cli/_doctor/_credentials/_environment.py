@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from shlex import quote
 
 from raytrail.cli._doctor._credentials._key import read_key
+from raytrail.cli._doctor._credentials._loading import chain
 from raytrail.cli._doctor._credentials._setup import Setup, read_time
 from raytrail.cli._doctor._model import Finding
 from raytrail.cli._refusals import brief_key
@@ -39,6 +41,8 @@ def _shadowed_profile(setup: Setup) -> Finding | None:
     if not key or not chosen.by:
         return None
     if setup.profile is not None:
+        if any(setup.files.profiles[name].get("credential_source") == "Environment" for name in chain(setup)):
+            return None
         return Finding(
             name="environment-ignored",
             severity="note",
@@ -116,7 +120,7 @@ def _two_profiles(setup: Setup) -> Finding | None:
         "`profile` of cdk.json, then AWS_PROFILE",
         todo="keep one of them, and run this again with --profile for the other",
         command=(
-            f"raytrail doctor --profile {cdk.name}",
+            f"raytrail doctor --profile {quote(cdk.name)}",
             *(("unset AWS_DEFAULT_PROFILE",) if ours.by == "AWS_DEFAULT_PROFILE" else ()),
         ),
     )
@@ -137,7 +141,7 @@ def _two_regions(setup: Setup) -> Finding | None:
         means="boto3 does not read AWS_REGION; the CDK CLI, the AWS CLI and this command read it first. The kit's "
         "stacks name their Region, so this decides only for what names none",
         todo="set both variables to one Region",
-        command=(f"export AWS_REGION={cdk.name} AWS_DEFAULT_REGION={cdk.name}",),
+        command=(f"export AWS_REGION={quote(cdk.name)} AWS_DEFAULT_REGION={quote(cdk.name)}",),
     )
 
 

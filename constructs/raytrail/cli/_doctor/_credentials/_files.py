@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from botocore.configloader import build_profile_map, raw_config_parse
@@ -70,12 +71,27 @@ class Files:
         """What keeps either from being read."""
         return [file.damage for file in (self.config, self.credentials) if file.damage]
 
+    def holding(self, profile: str) -> Path:
+        """The file in which the key of a profile stands: that of the credentials, unless only the other has it."""
+        here, there = (file.sections.get(name, {}) for file, name in self._headed(profile))
+        only_config = "aws_access_key_id" in there and "aws_access_key_id" not in here
+        return self.config.path if only_config else self.credentials.path
+
+    def _headed(self, profile: str) -> tuple[tuple[File, str], tuple[File, str]]:
+        quoted = f'profile "{profile}"' if " " in profile else f"profile {profile}"
+        heading = profile if profile == "default" else quoted
+        return (self.credentials, profile), (self.config, heading)
+
     def static(self, profile: str) -> str:
         """The access key ID that stands in a profile; empty where there is none."""
         return str(self.profiles.get(profile, {}).get("aws_access_key_id", ""))
 
     def misplaced(self, profile: str) -> str:
         """How a profile's heading is wrong in either file, in words; empty where no section is meant to be it."""
+        if " " in profile and f"profile {profile}" in self.config.sections:
+            return (
+                f'{self.config.path} has [profile {profile}], where blanks need quotation marks: [profile "{profile}"]'
+            )
         for heading in self.config.sections:
             if heading.strip().lower() in (profile.lower(), f"profile {profile}".lower()) and heading not in (
                 profile if profile == "default" else "",
@@ -122,9 +138,7 @@ def _read(variable: str, default: str, environment: Mapping[str, str]) -> File:
         # What may not be read, botocore takes for empty.
         path.open("rb").close()
     except ConfigNotFound:
-        # A container may name the null device, to have none.
-        if named and not path.exists():
-            damage = _missing(path, variable)
+        damage = _not_found(path, variable if named else "")
     except ConfigParseError as error:
         damage = _malformed(path, error.kwargs.get("error"))
     except OSError as error:
@@ -132,11 +146,22 @@ def _read(variable: str, default: str, environment: Mapping[str, str]) -> File:
     return File(path=path, variable=variable, named=named, sections=sections, damage=damage)
 
 
-def _missing(path: Path, variable: str) -> Finding:
+def _not_found(path: Path, variable: str) -> Finding | None:
+    """What is there instead of a file that botocore does not find; a container may name the null device."""
+    try:
+        path.stat()
+    except PermissionError as error:
+        return _unreadable(path, error)
+    except OSError:
+        return _missing(path, variable) if variable else None
+    return _missing(path, variable, folder=True) if path.is_dir() and variable else None
+
+
+def _missing(path: Path, variable: str, *, folder: bool = False) -> Finding:
     return Finding(
         name="config-file-missing",
         severity="warning",
-        title=f"the file that {variable} names does not exist",
+        title=f"{variable} names a folder" if folder else f"the file that {variable} names does not exist",
         seen=f"{variable} is {path}",
         means="the SDKs take it for an empty file and say nothing; the profiles of ~/.aws are not seen",
         todo="unset the variable, or correct the path",
@@ -152,7 +177,7 @@ def _unreadable(path: Path, error: OSError) -> Finding:
         seen=f"{path}: {error.strerror or error}",
         means="botocore takes it for an empty file and says nothing, so its profiles seem not to exist",
         todo="make the file yours, and readable by you alone",
-        command=(f'sudo chown "$(id -un)" {path}', f"chmod 600 {path}"),
+        command=(f'sudo chown "$(id -un)" {quote(str(path))}', f"chmod 600 {quote(str(path))}"),
     )
 
 
@@ -165,7 +190,7 @@ def _malformed(path: Path, error: object) -> Finding:
         seen=f"{path}{f', line {line}' if line else ''}: {what}",
         means="boto3 refuses the whole file, every profile in it, even where the environment has credentials",
         todo=todo,
-        command=(f"sed -n '{line}p' {path}" if line else f"file {path}",),
+        command=(f"sed -n '{line}p' {quote(str(path))}" if line else f"file {quote(str(path))}",),
     )
 
 

@@ -12,6 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from raytrail.cli._aws import LOADING_ERRORS, load_credentials, new_session
 from raytrail.cli._doctor._credentials._setup import Pair, Setup
 
+IN_FILES = ("shared-credentials-file", "config-file")
+"""How botocore calls the places that a person writes a key to."""
+
 
 class NobodyToAsk(Exception):
     """A role needs the code of an MFA device, and there is no terminal at which somebody could type it."""
@@ -38,7 +41,8 @@ def load(setup: Setup, region: str) -> Loaded:
         session = new_session(setup.profile, region)
     except BotoCoreError as error:
         return Loaded(session=None, error=error)
-    if mfa_device(setup) and not sys.stdin.isatty():
+    # Python has no standard input where it was closed.
+    if mfa_device(setup) and (sys.stdin is None or not sys.stdin.isatty()):
         return Loaded(session=session, error=NobodyToAsk())
     try:
         found = load_credentials(session)
@@ -52,6 +56,7 @@ def load(setup: Setup, region: str) -> Loaded:
         token=found.token or "",
         place=_place(setup, method),
         method=method,
+        profile=setup.chosen.name if method in IN_FILES else "",
     )
     return Loaded(session=session, pair=pair)
 
@@ -99,6 +104,7 @@ def source_pair(setup: Setup) -> Pair:
         token=str(section.get("aws_security_token") or section.get("aws_session_token") or ""),
         place=f"the profile {last[0]!r}" if last else "the source profile",
         method="shared-credentials-file",
+        profile=last[0] if last else "",
     )
 
 

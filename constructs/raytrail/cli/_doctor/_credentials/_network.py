@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from botocore import exceptions as boto
 
 from raytrail.cli._doctor._credentials._endpoints import without_password
 from raytrail.cli._doctor._credentials._setup import Chosen, Setup
 from raytrail.cli._doctor._model import Finding
 from raytrail.cli._regions import known_regions, meant_region
+from raytrail.cli._terminal import listed
 
 _NO_REGION = (boto.InvalidRegionError, boto.UnknownRegionError, boto.EndpointResolutionError, boto.UnknownEndpointError)
 
@@ -18,11 +21,36 @@ def why_unreachable(setup: Setup, error: Exception, region: str) -> Finding | No
         return None
     if region not in known_regions():
         return unknown_region(setup.region_for_raytrail(), region)
-    if isinstance(error, boto.ProxyConnectionError):
+    if isinstance(error, boto.ProxyConnectionError) or (_proxies(setup) and isinstance(_inner(error), ValueError)):
         return _proxy(setup)
-    if isinstance(error, boto.SSLError) or isinstance(getattr(error, "kwargs", {}).get("error"), FileNotFoundError):
+    if isinstance(error, boto.SSLError) or isinstance(_inner(error), FileNotFoundError):
         return _certificates(setup)
     return _no_network(setup, error)
+
+
+def _inner(error: Exception) -> object:
+    """What botocore wraps: a ValueError where a proxy's URL is none, FileNotFoundError where there is no bundle."""
+    return getattr(error, "kwargs", {}).get("error")
+
+
+_ADDRESSES = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
+
+
+def _other_addresses(setup: Setup) -> list[str]:
+    """Settings that choose other names of hosts, which not every Region and service has."""
+    named = [name for name in _ADDRESSES if setup.variable(name).lower() == "true"]
+    in_profile = [name for name in _ADDRESSES if str(setup.section.get(name[4:].lower(), "")).lower() == "true"]
+    return named + [f"{name[4:].lower()} of the profile" for name in in_profile if not setup.variable(name)]
+
+
+def _without_them(setup: Setup) -> tuple[str, ...]:
+    named = [name for name in _other_addresses(setup) if name in _ADDRESSES]
+    return (f"unset {' '.join(named)}",) if named else ()
+
+
+def _of_addresses(setup: Setup) -> str:
+    named = listed(_other_addresses(setup))
+    return f"; {named} chooses other host names, which not every Region has" if _other_addresses(setup) else ""
 
 
 def unknown_region(chosen: Chosen, region: str) -> Finding:
@@ -52,10 +80,10 @@ def _proxy(setup: Setup) -> Finding:
         name="proxy-fails",
         severity="error",
         title="the proxy does not let the calls through",
-        seen="; ".join(_proxies(setup)) or "a proxy of the system's settings is used",
+        seen=("; ".join(_proxies(setup)) or "a proxy of the system's settings is used") + _of_addresses(setup),
         means="every call to AWS goes through it; it does not answer, or refuses the connection",
         todo="correct the proxy, or unset the variable; addresses that need none are listed in NO_PROXY",
-        command=("unset HTTPS_PROXY https_proxy",),
+        command=("unset HTTPS_PROXY https_proxy", *_without_them(setup)),
     )
 
 
@@ -87,10 +115,14 @@ def _no_network(setup: Setup, error: Exception) -> Finding:
         name="no-network",
         severity="error",
         title="AWS does not answer",
-        seen=f"{without_password(url)} {'did not answer in time' if slow else 'could not be connected to'}",
+        seen=f"{without_password(url)} {'did not answer in time' if slow else 'could not be connected to'}"
+        + _of_addresses(setup),
         means="the network, its name service or a firewall is in the way; of the credentials nothing is said by this",
         todo="connect, or name a proxy in HTTPS_PROXY; in a VPC without a way out, an interface endpoint for STS is "
         "needed",
-        command=(f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {without_password(url)}",),
+        command=(
+            *_without_them(setup),
+            f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {quote(without_password(url))}",
+        ),
         decided="; ".join(_proxies(setup)) or "no variable names a proxy",
     )

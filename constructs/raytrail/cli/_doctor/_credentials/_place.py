@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 import boto3
 
-from raytrail.cli._doctor._credentials._call import status_of_region
+from raytrail.cli._doctor._credentials._call import status_of_region, time_of_aws
+from raytrail.cli._doctor._credentials._environment import account_of_profile
 from raytrail.cli._doctor._credentials._key import read_key
 from raytrail.cli._doctor._credentials._network import unknown_region
 from raytrail.cli._doctor._credentials._setup import Chosen, Pair, Setup
@@ -67,7 +69,9 @@ def look_at_identity(setup: Setup, who: Identity, session: boto3.Session, pair: 
         if partition_of(region) != who.partition:
             yield other_partition(region, who.partition, f"{who.arn}; {whose} names {region}")
         elif region not in known_regions():
-            yield unknown_region(Chosen(name=region, by=whose), region)
+            # A Region newer than botocore's list answers.
+            if time_of_aws(region, setup.address).ahead is None:
+                yield unknown_region(Chosen(name=region, by=whose), region)
         elif region in OPT_IN_REGIONS and region != who.region:
             status = status_of_region(session, region, setup.address)
             if status in ("DISABLED", "DISABLING", "ENABLING"):
@@ -77,7 +81,7 @@ def look_at_identity(setup: Setup, who: Identity, session: boto3.Session, pair: 
 def _other_account(setup: Setup, account: str, seen: str, how: str) -> Finding:
     named = "; ".join(f"{whose} says {each}" for each, whose in setup.expected.accounts.items())
     wanted = next(iter(setup.expected.accounts))
-    theirs = [name for name in setup.files.profiles if wanted in str(dict(setup.files.profiles[name]))]
+    theirs = [name for name in setup.files.profiles if account_of_profile(setup, name) == wanted]
     near = theirs[0] if theirs else ""
     return Finding(
         name="other-account",
@@ -89,9 +93,7 @@ def _other_account(setup: Setup, account: str, seen: str, how: str) -> Finding:
         todo=f"the profile {near!r} names that account: use it"
         if near
         else "use credentials of that account, or correct the account of the app",
-        command=(f"raytrail doctor --profile {near}",)
-        if near
-        else (f"cdk bootstrap aws://{wanted}/REGION --trust {account}  # with credentials of {wanted}",),
+        command=(f"raytrail doctor --profile {quote(near)}",) if near else ("aws configure list-profiles",),
         decided=how,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from botocore.exceptions import ClientError, HTTPClientError
 
 from raytrail.cli._doctor._credentials._key import read_key
@@ -10,7 +12,7 @@ from raytrail.cli._doctor._credentials._network import unknown_region
 from raytrail.cli._doctor._credentials._place import clock
 from raytrail.cli._doctor._credentials._setup import Pair, Setup
 from raytrail.cli._doctor._credentials._signed_in import sso_token
-from raytrail.cli._doctor._credentials._unknown_key import impossible_key, not_enabled, tell_apart
+from raytrail.cli._doctor._credentials._unknown_key import impossible_key, not_enabled, tell_apart, written_anew
 from raytrail.cli._doctor._model import Finding
 from raytrail.cli._refusals import TOLERATED_SECONDS, Meaning, code_of, meaning_of, said_by
 
@@ -27,6 +29,8 @@ def why_refused(setup: Setup, pair: Pair | None, error: ClientError, region: str
     """
     code, said, meaning = code_of(error), said_by(error), meaning_of(error)
     of_call = {"AssumeRoleWithWebIdentity": _web_identity, "GetRoleCredentials": _sso_role}.get(error.operation_name)
+    if meaning is Meaning.THROTTLED:
+        return _throttled(error.operation_name, f"{code}: {said}")
     if of_call:
         return of_call(setup, code, said)
     if meaning is Meaning.WRONG_SECRET and ahead is not None and abs(ahead) > TOLERATED_SECONDS:
@@ -42,8 +46,10 @@ def why_refused(setup: Setup, pair: Pair | None, error: ClientError, region: str
     }
     if meaning in says:
         return says[meaning]()
-    if error.operation_name == "AssumeRole":
+    if error.operation_name == "AssumeRole" and meaning is Meaning.DENIED:
         return _role(setup, code, said)
+    if error.operation_name == "AssumeRole" and code == "ValidationError":
+        return _role_settings(setup, said)
     return _other(used, f"{error.operation_name} was refused with {code}: {said}")
 
 
@@ -59,6 +65,34 @@ def _other(pair: Pair, said: str) -> Finding:
     )
 
 
+def _throttled(call: str, said: str) -> Finding:
+    return Finding(
+        name="refused",
+        severity="error",
+        title="AWS throttles the calls of this account",
+        seen=f"{call} was answered with {said}",
+        means="of the credentials nothing is said by this",
+        todo="ask again in a minute; if it stays so, look what calls so often",
+        command=("raytrail doctor",),
+    )
+
+
+def _role_settings(setup: Setup, said: str) -> Finding:
+    profile = profile_with(setup, "role_arn") or setup.chosen.name
+    names = ("role_arn", "role_session_name", "duration_seconds", "external_id", "mfa_serial")
+    there = [name for name in names if name in setup.files.profiles.get(profile, {})]
+    return Finding(
+        name="profile-incomplete",
+        severity="error",
+        title=f"STS does not take what the profile {profile!r} says of the role",
+        seen=f"{said} (ValidationError)",
+        means="a setting of the profile has not the form or the size that is allowed; duration_seconds is at most the "
+        "role's own maximum, and an hour where a role assumes another",
+        todo=f"correct the setting that AWS names (the profile has {', '.join(there)})",
+        command=(f"${{EDITOR:-vi}} {quote(str(setup.files.config.path))}",),
+    )
+
+
 def bad_header(setup: Setup, pair: Pair, error: Exception | None) -> Finding | None:
     """Credentials that cannot even stand in a request; None where that is not the error."""
     if not isinstance(error, HTTPClientError) or not isinstance(error.kwargs.get("error"), ValueError):
@@ -66,6 +100,9 @@ def bad_header(setup: Setup, pair: Pair, error: Exception | None) -> Finding | N
     key = read_key(pair.key_id)
     if key.flaw:
         return impossible_key(setup, pair, key, "the call could not be sent")
+    if pair.token.isascii() and pair.token.isprintable():
+        # It is something else that cannot be sent to, as a proxy whose URL is none.
+        return None
     return Finding(
         name="session-token-malformed",
         severity="error",
@@ -78,15 +115,16 @@ def bad_header(setup: Setup, pair: Pair, error: Exception | None) -> Finding | N
 
 
 def _expired(setup: Setup, pair: Pair, code: str) -> Finding:
+    command: tuple[str, ...]
     if pair.method == "env":
         todo, command = (
             "export fresh credentials, or unset them and use a profile",
             ("unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",),
         )
     elif name := profile_with(setup, "sso_session", "sso_start_url"):
-        todo, command = "sign in again", (f"aws sso login --profile {name}",)
+        todo, command = "sign in again", (f"aws sso login --profile {quote(name)}",)
     else:
-        todo, command = "have a new session written to the profile", (f"aws configure{setup.profile_option()}",)
+        todo, command = "have a new session written where this one is", _anew_there(setup, pair)
     return Finding(
         name="token-expired",
         severity="error",
@@ -116,9 +154,13 @@ def _wrong_secret(setup: Setup, pair: Pair, code: str, ahead: float | None) -> F
         todo=f"set {place} anew; where it is lost, make a new key, for AWS shows a secret once",
         command=("unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",)
         if pair.method == "env"
-        else (f"aws configure{setup.profile_option()}",),
+        else _anew_there(setup, pair),
         decided=f"AWS looks the key up before it looks at the signature, so the key is there; {measured}",
     )
+
+
+def _anew_there(setup: Setup, pair: Pair) -> tuple[str, ...]:
+    return (written_anew(setup, pair),) if pair.profile else ()
 
 
 def _form_of_secret(secret: str) -> str:
@@ -157,9 +199,9 @@ def _role(setup: Setup, code: str, said: str) -> Finding:
         f"allow sts:AssumeRole on it{mfa}",
         todo="look at both policies with credentials of the role's account",
         command=(
-            f"aws iam get-role --role-name {role.rsplit('/', 1)[-1]} --query Role.AssumeRolePolicyDocument",
+            f"aws iam get-role --role-name {quote(role.rsplit('/', 1)[-1])} --query Role.AssumeRolePolicyDocument",
             "aws sts get-caller-identity"
-            + (f" --profile {section['source_profile']}" if "source_profile" in section else ""),
+            + (f" --profile {quote(str(section['source_profile']))}" if "source_profile" in section else ""),
         ),
         decided="AWS gives one answer for all of these, so that nobody can find out which roles there are",
     )
@@ -194,5 +236,5 @@ def _sso_role(setup: Setup, code: str, said: str) -> Finding:
         seen=f"{section.get('sso_role_name')} in account {section.get('sso_account_id')}: {said} ({code}){signed_in}",
         means="the person has not that permission set in that account, or the profile names one of them wrongly",
         todo="list what the person has, or ask who assigns permission sets",
-        command=(f"aws configure sso --profile {profile}",),
+        command=(f"aws configure sso --profile {quote(profile)}",),
     )

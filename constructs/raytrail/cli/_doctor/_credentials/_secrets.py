@@ -13,6 +13,9 @@ from raytrail.cli._doctor._credentials._signed_in import login_token, sso_token
 from raytrail.cli._doctor._model import Diagnosis, Finding, NotLookedAt
 
 _VARIABLES = re.compile(r"(AWS|AMAZON)_(?!.*_FILE$).*(SECRET|TOKEN)")
+_URLS = re.compile(r"AWS_ENDPOINT_URL.*|.*_PROXY", re.IGNORECASE)
+_PERSON = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?(.+)@")
+"""A name and a password in a URL."""
 _SETTINGS = ("aws_secret_access_key", "aws_session_token", "aws_security_token")
 SHORTEST = 8
 """Shorter values are no secrets of AWS's, and occur in words."""
@@ -28,7 +31,14 @@ def secrets_of(setup: Setup, pair: Pair | None) -> frozenset[str]:
             found.update(_texts(token.content or {}, within=("accessToken", "refreshToken", "clientSecret", "dpopKey")))
     if pair:
         found.update((pair.secret, pair.token))
-    return frozenset(each for text in found for each in (text, text.strip()) if len(each) >= SHORTEST)
+    urls = (value for name, value in setup.environment.items() if _URLS.fullmatch(name))
+    for url in (*urls, setup.endpoint or "", str(setup.section.get("endpoint_url", ""))):
+        if person := _PERSON.match(url):
+            found.update((person[1], person[1].partition(":")[2]))
+    # AWS repeats what was signed with one blank for several.
+    return frozenset(
+        each for text in found for each in (text, text.strip(), " ".join(text.split())) if len(each) >= SHORTEST
+    )
 
 
 def without_secrets(diagnosis: Diagnosis, secrets: Iterable[str]) -> Diagnosis:

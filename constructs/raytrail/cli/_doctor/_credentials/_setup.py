@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from shlex import quote
 from typing import Any
 
 from raytrail.cli._doctor._credentials._files import Files
@@ -147,7 +148,7 @@ class Setup:
 
     def profile_option(self) -> str:
         """What one adds to a command of the AWS CLI to have the chosen profile."""
-        return f" --profile {self.chosen.name}" if self.chosen.by and self.chosen.name else ""
+        return f" --profile {quote(self.chosen.name)}" if self.chosen.by and self.chosen.name else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +161,7 @@ class Pair:
         token: The session token; empty without.
         place: Where it was found, in words.
         method: How botocore calls that place, as ``env``.
+        profile: The profile of a file that it stands in; empty where it stands in none.
     """
 
     key_id: str
@@ -167,6 +169,7 @@ class Pair:
     token: str = field(default="", repr=False)
     place: str = ""
     method: str = ""
+    profile: str = ""
 
     def __str__(self) -> str:
         token = " with a session token" if self.token else " without a session token"

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from botocore.utils import generate_login_cache_key, get_login_token_cache_directory
@@ -41,7 +42,7 @@ def sso_token(setup: Setup, profile: str) -> Cached:
     """The token of a profile's SSO session."""
     section = setup.files.profiles.get(profile, {})
     name = str(section.get("sso_session") or section.get("sso_start_url") or "")
-    folder = Path("~/.aws/sso/cache").expanduser()
+    folder = Path(os.path.expanduser("~/.aws/sso/cache"))  # noqa: PTH111 - a home that nobody knows is no error
     # The names of these files are the SDKs' convention, not ours.
     return _cached(folder / f"{hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()}.json")
 
@@ -65,7 +66,7 @@ def sso_ended(setup: Setup, error: Exception) -> Finding:
         seen=f"the profile {profile} uses the SSO session {name}; {_state(token)}",
         means="no credentials can be had for the profile until somebody signs in",
         todo="sign in in the browser; in CI take a role by OIDC instead",
-        command=(f"aws sso login --profile {profile}",),
+        command=(f"aws sso login --profile {quote(profile)}",),
         decided=_by_which_clock(token),
     )
 
@@ -81,7 +82,7 @@ def login_ended(setup: Setup, error: Exception) -> Finding:
         seen=f"the profile {profile} uses such a sign-in; {_state(token)}",
         means="no credentials can be had for the profile until somebody signs in",
         todo="sign in in the browser",
-        command=(f"aws login --profile {profile}",),
+        command=(f"aws login --profile {quote(profile)}",),
         decided=_by_which_clock(token),
     )
 
@@ -98,7 +99,7 @@ def login_needs_crt(setup: Setup, error: Exception) -> Finding:
         todo="install it, or let the AWS CLI hand over the credentials",
         command=(
             'pip install "botocore[crt]"',
-            f'eval "$(aws configure export-credentials --profile {profile} --format env)"',
+            f'eval "$(aws configure export-credentials --profile {quote(profile)} --format env)"',
         ),
     )
 

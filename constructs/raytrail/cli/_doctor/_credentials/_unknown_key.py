@@ -8,6 +8,8 @@ in this order; where that does not decide, `decided` says so, and what would.
 
 from __future__ import annotations
 
+from shlex import quote
+
 from raytrail.cli._aws import session_of
 from raytrail.cli._doctor._credentials._call import at_home, status_of_region
 from raytrail.cli._doctor._credentials._environment import account_of_profile
@@ -96,13 +98,7 @@ def _token_missing(setup: Setup, pair: Pair, code: str) -> Finding:
 
 def _token_left_over(setup: Setup, pair: Pair, code: str) -> Finding:
     name = setup.token_of_environment.by if pair.method == "env" else "aws_session_token"
-    command = (
-        (f"unset {name}",)
-        if pair.method == "env"
-        else (f"sed -i '/^aws_se.*_token/d' {setup.files.credentials.path}",)
-        if len(setup.files.credentials.sections) == 1
-        else (f"${{EDITOR:-vi}} {setup.files.credentials.path}",)
-    )
+    command = (f"unset {name}",) if pair.method == "env" else _anew(setup, pair)
     return Finding(
         name="session-token-left-over",
         severity="error",
@@ -261,11 +257,23 @@ def _deleted_or_inactive(setup: Setup, pair: Pair, key: Key, code: str) -> Findi
 def _anew(setup: Setup, pair: Pair) -> tuple[str, ...]:
     """What to type to have the credentials of a place anew."""
     if pair.method == "env":
-        others = sorted(name for name in setup.files.profiles if name != "default")
-        export = (f'eval "$(aws configure export-credentials --profile {others[0]} --format env)"',) if others else ()
+        # One that was chosen, or the only one: of several none is guessed.
+        others = [name for name in setup.files.profiles if name != "default"]
+        one = setup.chosen.name if setup.chosen.name in others else others[0] if len(others) == 1 else ""
+        export = (f'eval "$(aws configure export-credentials --profile {quote(one)} --format env)"',) if one else ()
         return ("unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN", *export)
     if pair.method == "sso":
         return (f"aws sso login{setup.profile_option()}",)
     if pair.method == "login":
         return (f"aws login{setup.profile_option()}",)
-    return (f"aws configure{setup.profile_option()}",)
+    if pair.method == "custom-process":
+        return (f"aws configure get credential_process{setup.profile_option()}",)
+    return (written_anew(setup, pair),) if pair.profile else ()
+
+
+def written_anew(setup: Setup, pair: Pair) -> str:
+    """What to type to write the key of a profile anew; `aws configure` asks for no session token."""
+    if pair.token or read_key(pair.key_id).kind == "temporary":
+        return f"${{EDITOR:-vi}} {quote(str(setup.files.holding(pair.profile)))}"
+    same = pair.profile == setup.chosen.name
+    return f"aws configure{setup.profile_option() if same else f' --profile {quote(pair.profile)}'}"

@@ -7,11 +7,12 @@ import os
 import shlex
 import shutil
 from collections.abc import Callable
+from shlex import quote
 
 from botocore import exceptions as boto
 
-from raytrail.cli._doctor._credentials._loading import NobodyToAsk, mfa_device, profile_with
-from raytrail.cli._doctor._credentials._setup import Setup
+from raytrail.cli._doctor._credentials._loading import NobodyToAsk, chain, mfa_device, profile_with
+from raytrail.cli._doctor._credentials._setup import Setup, read_time
 from raytrail.cli._doctor._credentials._signed_in import login_ended, login_needs_crt, sso_ended
 from raytrail.cli._doctor._model import Finding
 from raytrail.cli._terminal import listed
@@ -52,9 +53,9 @@ def _no_profile(setup: Setup, error: Exception) -> Finding:
         else f"did you mean {listed(near, 'or')}?"
         if near
         else "take a profile that is there, or make this one",
-        command=(f"raytrail doctor --profile {near[0]}",)
+        command=(f"raytrail doctor --profile {quote(near[0])}",)
         if near and not misplaced
-        else ("aws configure list-profiles", *(() if misplaced else (f"aws configure sso --profile {name}",))),
+        else ("aws configure list-profiles", *(() if misplaced else (f"aws configure sso --profile {quote(name)}",))),
         decided=f"looked for in {setup.files.config.path} and {setup.files.credentials.path}",
     )
 
@@ -63,9 +64,10 @@ def _half_a_key(setup: Setup, error: Exception) -> Finding:
     # Botocore says what is missing, never what is there.
     missing = str(getattr(error, "kwargs", {}).get("cred_var", "the secret"))
     provider = str(getattr(error, "kwargs", {}).get("provider", ""))
-    if provider == "assume-role":
+    half = next((name for name in chain(setup) if _is_half(setup, name)), setup.chosen.name)
+    if provider == "assume-role" and not _is_half(setup, half):
         return _incomplete(setup, f"the profile has a role_arn, and no {missing}")
-    place = "the environment" if provider == "env" else f"the profile {setup.chosen.name!r}"
+    place = "the environment" if provider == "env" else f"the profile {half!r}"
     return Finding(
         name="key-without-secret",
         severity="error",
@@ -75,8 +77,13 @@ def _half_a_key(setup: Setup, error: Exception) -> Finding:
         todo="set both, or take both away",
         command=(f"unset {missing} AWS_ACCESS_KEY_ID AWS_SESSION_TOKEN",)
         if provider == "env"
-        else (f"aws configure --profile {setup.chosen.name}",),
+        else (f"aws configure --profile {quote(half)}",),
     )
+
+
+def _is_half(setup: Setup, profile: str) -> bool:
+    section = setup.files.profiles.get(profile, {})
+    return "aws_access_key_id" in section and "aws_secret_access_key" not in section
 
 
 def _loop(setup: Setup, error: Exception) -> Finding:
@@ -105,7 +112,7 @@ def _wrong_settings(setup: Setup, error: Exception) -> Finding:
                 f"{f'; {misplaced}' if (misplaced := setup.files.misplaced(source)) else ''}",
                 means="the role cannot be assumed without the credentials of that profile",
                 todo=f"did you mean {near[0]}?" if near else "name a profile that is there",
-                command=(f"aws configure set source_profile {near[0]} --profile {name}",) if near else (),
+                command=(f"aws configure set source_profile {quote(near[0])} --profile {quote(name)}",) if near else (),
             )
     return _incomplete(setup, " ".join(str(error).split()).rstrip("."))
 
@@ -134,7 +141,7 @@ def _needs_mfa(setup: Setup, error: Exception) -> Finding:
         "program anew, for it keeps no assumed role",
         todo="run this in a terminal, or export a session first, which every program then uses; in CI take a role that "
         "needs no device, by OIDC",
-        command=(f'eval "$(aws configure export-credentials --profile {setup.chosen.name} --format env)"',),
+        command=(f'eval "$(aws configure export-credentials --profile {quote(setup.chosen.name)} --format env)"',),
     )
 
 
@@ -152,7 +159,8 @@ def _nothing(setup: Setup, error: Exception) -> Finding:
     command: tuple[str, ...]
     todo, command = "sign in, or set up keys", ("aws configure sso", "aws login")
     if others:
-        todo, command = f"choose a profile: {listed(others[:8], 'or')}", (f"export AWS_PROFILE={others[0]}",)
+        one = quote(others[0]) if len(others) == 1 else "NAME"
+        todo, command = f"choose a profile: {listed(others[:8], 'or')}", (f"export AWS_PROFILE={one}",)
     return Finding(
         name="no-credentials",
         severity="error",
@@ -166,6 +174,9 @@ def _nothing(setup: Setup, error: Exception) -> Finding:
 
 def _helper_failed(setup: Setup, error: Exception) -> Finding | None:
     """A program or a file that botocore takes credentials from; its words may hold secrets and are not repeated."""
+    if setup.keys_of_environment:
+        # These come before any helper, and of them only the time is parsed.
+        return _no_time(setup) if setup.variable("AWS_CREDENTIAL_EXPIRATION") else None
     if token_file := _token_file(setup):
         empty = isinstance(error, boto.ParamValidationError)
         return _no_token_file(token_file) if empty or not os.access(token_file[0], os.R_OK) else None
@@ -173,7 +184,42 @@ def _helper_failed(setup: Setup, error: Exception) -> Finding | None:
         return _process_failed(setup, name, error)
     if setup.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI") or setup.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
         return _container_failed(setup)
+    if name := profile_with(setup, "credential_source"):
+        return _no_source(setup, name)
     return None
+
+
+def _no_time(setup: Setup) -> Finding:
+    text = setup.variable("AWS_CREDENTIAL_EXPIRATION")
+    return Finding(
+        name="credentials-unreadable",
+        severity="error",
+        title="AWS_CREDENTIAL_EXPIRATION is no time that botocore understands",
+        seen=f"it is {text!r}" + (", without a time zone" if read_time(text) else ""),
+        means="boto3 stops here; the keys themselves were not looked at",
+        todo="unset the variable, or export a time such as 2026-01-01T08:00:00Z",
+        command=("unset AWS_CREDENTIAL_EXPIRATION",),
+    )
+
+
+_SOURCES = {
+    "Environment": "the environment has no AWS_ACCESS_KEY_ID",
+    "Ec2InstanceMetadata": "no instance of EC2 with a role answers (169.254.169.254)",
+    "EcsContainer": "the environment names no container's credentials",
+}
+
+
+def _no_source(setup: Setup, name: str) -> Finding:
+    source = str(setup.files.profiles[name]["credential_source"])
+    return Finding(
+        name="no-credentials",
+        severity="error",
+        title=f"the credential_source of {name!r} has no credentials",
+        seen=f"the profile {name} has credential_source = {source}; {_SOURCES.get(source, 'it gives none')}",
+        means="the role cannot be assumed without the credentials of that source",
+        todo="run this where the source is, or let the profile name a source_profile instead",
+        command=(f"aws configure list --profile {quote(name)}",),
+    )
 
 
 def _process_failed(setup: Setup, name: str, error: Exception) -> Finding:
@@ -198,7 +244,7 @@ def _process_failed(setup: Setup, name: str, error: Exception) -> Finding:
         means="botocore starts it without a shell, so neither ~ nor variables nor pipes in it are understood",
         todo="run what stands in the profile by hand; it must write JSON with Version 1, AccessKeyId and "
         "SecretAccessKey (what it says is not repeated here, because it may hold a secret)",
-        command=(f"aws configure get credential_process --profile {name}",),
+        command=(f"aws configure get credential_process --profile {quote(name)}",),
     )
 
 
@@ -227,7 +273,7 @@ def _no_token_file(file: tuple[str, str]) -> Finding:
         todo="unset the variables, if they are left over from a pod or a workflow; there, look at how it is mounted"
         if variable
         else "correct the path; botocore does not expand ~ in it",
-        command=("unset AWS_WEB_IDENTITY_TOKEN_FILE AWS_ROLE_ARN",) if variable else (f"ls -l {path}",),
+        command=("unset AWS_WEB_IDENTITY_TOKEN_FILE AWS_ROLE_ARN",) if variable else (f"ls -l {quote(path)}",),
     )
 
 

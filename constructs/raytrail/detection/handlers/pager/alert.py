@@ -109,6 +109,16 @@ class Alert:
         return next((str(name) for name in names if name), "unknown")
 
     @property
+    def grouped_as(self) -> str:
+        """Who is one actor for the pages: the principal, and of Identity Center's roles, which many share, the person.
+
+        Such a session has the name of the person and nobody can choose it
+        (https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html).
+        """
+        person = ":role/aws-reserved/sso.amazonaws.com/" in self.principal
+        return self.actor if person else self.principal
+
+    @property
     def tagged(self) -> tuple[str, str, str] | None:
         """The account, the kind (``role`` or ``user``) and the name of the IAM entity that called, if it is one."""
         account, _, rest = self.principal.removeprefix("arn:").partition(":iam::")[2].partition(":")

@@ -126,5 +126,5 @@ class Pages:
 
     @staticmethod
     def _group(alert: Alert) -> str:
-        group = f"{alert.name} {alert.account} {alert.principal}"
+        group = f"{alert.name} {alert.account} {alert.grouped_as}"
         return group if len(group.encode()) <= _LONGEST_KEY else hashlib.sha256(group.encode()).hexdigest()
