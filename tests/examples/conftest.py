@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk import App, Environment, Validations
 from cdk_nag import AwsSolutionsChecks
-from tests.examples.used_account import Assembly, example
+from tests.examples.used_account import Assembly, Theirs, example
+from tests.synth import Json
+
+from raytrail.localaws import LocalAws
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +33,17 @@ def assembly(context: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()
     return Assembly(folder)
+
+
+@pytest.fixture(scope="module")
+def theirs(request: pytest.FixtureRequest, local_aws: LocalAws) -> Iterator[Theirs]:
+    """What was there before, as the module's class ``Theirs`` makes it."""
+    made: Theirs = request.module.Theirs(local_aws)
+    yield made
+    made.leave()
+
+
+@pytest.fixture(scope="module")
+def before(theirs: Theirs) -> Json:
+    """How AWS's APIs tell it, before anything is deployed."""
+    return theirs.describe()

@@ -60,18 +60,6 @@ class Theirs:
 
 
 @pytest.fixture(scope="module")
-def theirs(local_aws: LocalAws) -> Iterator[Theirs]:
-    made = Theirs(local_aws)
-    yield made
-    made.leave()
-
-
-@pytest.fixture(scope="module")
-def before(theirs: Theirs) -> Json:
-    return theirs.describe()
-
-
-@pytest.fixture(scope="module")
 def lake(local_aws: LocalAws, assembly: Assembly, before: Json) -> Iterator[Deployment]:
     with Deployment(local_aws, assembly, "archive") as made:
         yield made

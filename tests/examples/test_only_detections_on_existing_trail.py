@@ -78,18 +78,6 @@ def _lets_cloudtrail_write(bucket: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def theirs(local_aws: LocalAws) -> Iterator[Theirs]:
-    made = Theirs(local_aws)
-    yield made
-    made.leave()
-
-
-@pytest.fixture(scope="module")
-def before(theirs: Theirs) -> Json:
-    return theirs.describe()
-
-
-@pytest.fixture(scope="module")
 def detections(local_aws: LocalAws, assembly: Assembly, before: Json) -> Iterator[Deployment]:
     with Deployment(local_aws, assembly, "detections") as made:
         yield made

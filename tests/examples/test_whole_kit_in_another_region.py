@@ -46,18 +46,6 @@ class Theirs:
 
 
 @pytest.fixture(scope="module")
-def theirs(local_aws: LocalAws) -> Iterator[Theirs]:
-    made = Theirs(local_aws)
-    yield made
-    made.leave()
-
-
-@pytest.fixture(scope="module")
-def before(theirs: Theirs) -> Json:
-    return theirs.describe()
-
-
-@pytest.fixture(scope="module")
 def kit(local_aws: LocalAws, assembly: Assembly, before: Json) -> Iterator[tuple[Deployment, Deployment]]:
     with (
         Deployment(local_aws, assembly, NAME, region=HOME) as home,
