@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 OF_THE_CALLER = {"AWS_PROFILE": "no-such-profile", "AWS_SESSION_TOKEN": "stale", "AWS_EC2_METADATA_DISABLED": "true"}
 """What a person may have set, none of which may reach the embedded AWS."""
 FOREIGN = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION")
+UNUSUAL = "PYTHONUNBUFFERED"
+"""What few people have set, and what hides that output may be written late."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,7 @@ class Said:
 
 def environment_with(**given: str | None) -> dict[str, str]:
     """The caller's environment without its AWS, with what is given; None takes a variable away."""
-    own: dict[str, str | None] = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    own: dict[str, str | None] = {name: value for name, value in os.environ.items() if name not in (*FOREIGN, UNUSUAL)}
     return {name: value for name, value in {**own, **OF_THE_CALLER, **given}.items() if value is not None}
 
 

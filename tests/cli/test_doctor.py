@@ -194,13 +194,17 @@ def test_the_status_is_that_of_the_worst_finding() -> None:
 # The embedded AWS
 
 
+class StrictAws(LocalAws):
+    """An embedded AWS that checks keys, tokens and signatures, by ministack's own code, as the shared one does not."""
+
+    def _server_environment(self) -> dict[str, str]:
+        return {**super()._server_environment(), "AUTH": "true"}
+
+
 @pytest.fixture(scope="module")
 def strict_aws() -> Iterator[LocalAws]:
-    """An embedded AWS that checks keys, tokens and signatures, by ministack's own code, as the shared one does not."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AUTH", "true")
-        with LocalAws() as server:
-            yield server
+    with StrictAws() as server:
+        yield server
 
 
 @pytest.mark.local

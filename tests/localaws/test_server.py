@@ -12,7 +12,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
 from raytrail.errors import LocalAwsError
@@ -23,6 +25,12 @@ pytestmark = pytest.mark.local
 needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's /proc")
 
 HANDLER = "def handler(event, context):\n    return {}\n"
+CALLS_AWS = """
+import boto3
+
+def handler(event, context):
+    return boto3.client("sts").get_caller_identity()["Account"]
+"""
 
 
 @pytest.fixture
@@ -32,8 +40,8 @@ def own() -> Iterator[LocalAws]:
         yield server
 
 
-def deploy_function(server: LocalAws, code: str = HANDLER) -> None:
-    """Run a function, so that the server has a worker process of its own."""
+def deploy_function(server: LocalAws, code: str = HANDLER) -> Any:
+    """Run a function, so that the server has a worker process of its own, and return what it answers."""
     import io
     import zipfile
 
@@ -49,7 +57,9 @@ def deploy_function(server: LocalAws, code: str = HANDLER) -> None:
         Code={"ZipFile": archive.getvalue()},
     )
     functions.get_waiter("function_active_v2").wait(FunctionName="worker", WaiterConfig={"Delay": 1})
-    assert functions.invoke(FunctionName="worker")["StatusCode"] == 200
+    answer = functions.invoke(FunctionName="worker")
+    assert answer["StatusCode"] == 200
+    return json.load(answer["Payload"])
 
 
 def group_of(server: LocalAws) -> int:
@@ -169,6 +179,24 @@ def test_a_server_that_crashes_while_it_starts_says_its_last_words(
     with pytest.raises(LocalAwsError, match=r"stopped while starting: .*hypercorn is not itself today"):
         server.start()
     server.stop()
+
+
+@pytest.mark.parametrize("proxies", [("HTTP_PROXY",), ("http_proxy", "no_proxy")])
+def test_what_its_starter_has_set_changes_nothing(monkeypatch: pytest.MonkeyPatch, proxies: tuple[str, ...]) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in proxies:
+        monkeypatch.setenv(name, "example.com" if name == "no_proxy" else "http://127.0.0.1:9")
+    monkeypatch.setenv("AUTH", "true")  # ministack's: credentials are checked
+    monkeypatch.setenv("SERVICES", "sqs")  # ministack's: there is nothing else
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with LocalAws() as server:
+        assert deploy_function(server, CALLS_AWS) == server.config.account_id
+        assert server.client("sts").get_caller_identity()["Account"] == server.config.account_id
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        # As a program of the caller's, in the environment that it is told to take.
+        assert boto3.client("sts").get_caller_identity()["Account"] == server.config.account_id
 
 
 AUDIT = """

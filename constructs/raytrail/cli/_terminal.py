@@ -15,17 +15,28 @@ PIPE_WIDTH = 10_000
 """Wide enough that nothing is folded where nobody looks at a screen."""
 
 
+class _OutputConsole(Console):
+    """A console that leaves a pipe whose reader is gone to `to_output`, where rich would end with status 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass on the error that is being handled."""
+        raise  # noqa: PLE0704 - rich calls this where it handles the BrokenPipeError
+
+
 def console() -> Console:
     """The console of standard output; in a pipe, plain text whose lines are as long as they are."""
     # A letter that the terminal's encoding lacks is no reason to fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(width=PIPE_WIDTH, highlight=False, no_color=True)
+    made = _OutputConsole(highlight=False)
+    return made if made.is_terminal else _OutputConsole(width=PIPE_WIDTH, highlight=False, no_color=True)
 
 
 def show(terminal: Console, *parts: RenderableType) -> None:
-    """Print each part; without the blanks that fill a line up where it goes into a pipe."""
+    """Print each part; without the blanks that fill a line up where it goes into a pipe.
+
+    It is written when this returns: what is said on standard error afterwards comes after it.
+    """
     with to_output():
         if terminal.is_terminal:
             for part in parts:
@@ -35,6 +46,7 @@ def show(terminal: Console, *parts: RenderableType) -> None:
             for part in parts:
                 terminal.print(part)
         terminal.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+        terminal.file.flush()
 
 
 def clean(text: object) -> str:

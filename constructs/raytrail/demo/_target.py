@@ -7,6 +7,7 @@ import secrets
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -57,6 +58,12 @@ class Target:
     def local(self) -> bool:
         """Whether this is the embedded AWS."""
         return self.endpoint is not None
+
+    @cached_property
+    def _open(self) -> Callable[..., Any]:
+        # No proxy reaches the embedded AWS, whose address is this machine's alone.
+        handlers = [urllib.request.ProxyHandler({})] if self.local else []
+        return urllib.request.build_opener(*handlers).open
 
     def client(self, service: str) -> Any:
         """A boto3 client, made once."""
@@ -156,7 +163,7 @@ class Target:
         SigV4Auth(credentials, "execute-api", self.session.region_name).add_auth(request)
         prepared = urllib.request.Request(base + path, data=data, method=method, headers=dict(request.headers))
         try:
-            with urllib.request.urlopen(prepared, timeout=30) as answer:
+            with self._open(prepared, timeout=30) as answer:
                 status, answered, raw = answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             status, answered, raw = error.code, error.headers, error.read()
@@ -175,5 +182,5 @@ class Target:
             data=data,
             headers={"Authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"},
         )
-        with urllib.request.urlopen(request, timeout=300) as answer:
+        with self._open(request, timeout=300) as answer:
             return json.load(answer)

@@ -26,6 +26,12 @@ from raytrail.localaws._world import LocalAwsConfig
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
 
+HOST = "127.0.0.1"
+"""Where it listens, and nowhere else."""
+
+_KEPT = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_KEPT_PREFIXES = ("LC_", "PYTHON")
+
 
 class LocalAws:
     """An AWS emulator on 127.0.0.1, in a process of its own.
@@ -67,7 +73,7 @@ class LocalAws:
     @property
     def endpoint(self) -> str:
         """The URL for ``AWS_ENDPOINT_URL``."""
-        return f"http://127.0.0.1:{self.config.port}"
+        return f"http://{HOST}:{self.config.port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -81,6 +87,7 @@ class LocalAws:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            **_no_proxy(),
         }
 
     @property
@@ -98,6 +105,7 @@ class LocalAws:
         """
         import boto3
         import botocore.session
+        from botocore.config import Config
 
         from raytrail.localaws._models import loader
 
@@ -106,6 +114,7 @@ class LocalAws:
             nothing[name] = (None, None, os.devnull, None)
         session = botocore.session.Session(session_vars=nothing)
         session.register_component("data_loader", loader())
+        session.set_default_client_config(Config(proxies={}))
         return boto3.Session(
             botocore_session=session,
             region_name=region or self.config.region,
@@ -191,16 +200,17 @@ class LocalAws:
         self.stop()
 
     def _server_environment(self) -> dict[str, str]:
-        # Nothing of the caller's AWS set-up may reach the server: it would call itself, or a real account.
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "OTEL_", "MINISTACK_"))}
+        # Of the caller's set-up only what Python needs to start. The rest would lead the server and its functions to
+        # a real account or through a proxy, or would be a switch of ministack's, whose names are plain words.
+        kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
         return kept | {
-            "BIND_HOST": "127.0.0.1",
+            "BIND_HOST": HOST,
             "GATEWAY_PORT": str(self.config.port),
             "IOT_MTLS_ENABLED": "0",
             "CLOUDTRAIL_RECORDING": "0",
             "MINISTACK_ACCOUNT_ID": self.config.account_id,
             "MINISTACK_REGION": self.config.region,
-            "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_HOST": HOST,
             "STATE_DIR": str(self._folder / "state"),
             "S3_DATA_DIR": str(self._folder / "s3"),
             "TMPDIR": str(self._folder / "tmp"),
@@ -212,11 +222,12 @@ class LocalAws:
     def _wait(self) -> None:
         assert self._process is not None
         deadline = time.monotonic() + START_SECONDS
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise LocalAwsError(self.last_words())
             try:
-                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=1):
+                with opener.open(f"{self.endpoint}/_ministack/health", timeout=1):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
@@ -235,9 +246,16 @@ class LocalAws:
         return f"the embedded AWS stopped while starting: {lines[-1] if lines else 'it said nothing'}"
 
 
+def _no_proxy() -> dict[str, str]:
+    """The variables that keep programs from asking a proxy for this machine, with the exceptions that are there."""
+    # Some programs read one spelling, some the other, and most take the small one where both are there.
+    names = ["NO_PROXY", *(["no_proxy"] if "no_proxy" in os.environ else [])]
+    return {name: ",".join(filter(None, (os.environ.get(name), HOST))) for name in names}
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 
@@ -246,7 +264,7 @@ def _refuse_taken_port(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((HOST, port))
         except OSError as error:
             raise LocalAwsError(
                 f"port {port} of 127.0.0.1 is taken; free it, or choose another with --port (0 picks a free one)"
