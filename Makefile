@@ -8,7 +8,7 @@ demo: setup      ## deploy the kit to an embedded AWS and show it working
 	@$(BIN)/raytrail demo $(ARGS)
 
 test: setup      ## every test, the end-to-end ones included
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup     ## linters, types, who imports whom
 	@$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && $(BIN)/python -m tools.typed

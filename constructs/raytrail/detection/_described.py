@@ -106,6 +106,8 @@ def _lines(lines: tuple[str, ...]) -> list[str]:
 def _short(text: str, longest: int) -> str:
     """A text in one line, of which no more is left than ``longest`` characters hold as a literal."""
     text, room = " ".join(text.split()), longest
+    if len(_literal(text)) - 2 <= longest:
+        return text
     for at, character in enumerate(text):
         room -= len(_literal(character)) - 2
         if room < 0:
