@@ -250,8 +250,8 @@ def rule(name: str, priority: int, **more: Any) -> dict[str, Any]:
 def make_trail(account: Account, name: str, *, on: bool = True, **settings: Any) -> str:
     """Make a trail with a bucket of its own, whose name is returned."""
     cloudtrail, bucket = account.client("cloudtrail"), f"{name}-files-{account.number}"
-    account.client("s3").create_bucket(Bucket=bucket)
-    arn = f"arn:aws:cloudtrail:{REGION}:{account.number}:trail/{name}"
+    account.client("s3", REGION).create_bucket(Bucket=bucket)
+    arn = f"arn:aws:cloudtrail:{account.region}:{account.number}:trail/{name}"
     writes = {
         "Effect": "Allow",
         "Principal": {"Service": "cloudtrail.amazonaws.com"},
@@ -260,7 +260,7 @@ def make_trail(account: Account, name: str, *, on: bool = True, **settings: Any)
         "Condition": {"StringEquals": {"aws:SourceArn": arn}},
     }
     document = json.dumps({"Version": "2012-10-17", "Statement": [writes]})
-    account.client("s3").put_bucket_policy(Bucket=bucket, Policy=document)
+    account.client("s3", REGION).put_bucket_policy(Bucket=bucket, Policy=document)
     cloudtrail.create_trail(Name=name, S3BucketName=bucket, **settings)
     if on:
         cloudtrail.start_logging(Name=name)

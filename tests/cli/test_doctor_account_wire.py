@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 import pytest
-from tests.cli.doctor_kit import REGION, Account, allow, bootstrapped, of, write_app
+from tests.cli.doctor_kit import REGION, Account, allow, bootstrapped, make_trail, of, write_app
 
 from raytrail.cli._doctor._account import _cfn_lint
 from raytrail.cli._doctor._account._policy import ACTIONS, policy
@@ -49,7 +49,7 @@ EVERYTHING = {
     "Queue": of("AWS::SQS::Queue", QueueName="shop"),
     "Table": of("AWS::DynamoDB::Table", TableName="shop"),
     "Function": of("AWS::Lambda::Function", FunctionName="shop", Layers=[LAYER]),
-    "Trail": of("AWS::CloudTrail::Trail", TrailName="shop"),
+    "Trail": of("AWS::CloudTrail::Trail", TrailName="shop", IsMultiRegionTrail=True),
     "Account": of("AWS::ApiGateway::Account"),
     "Signals": of("AWS::ApplicationSignals::Discovery"),
     # A type that cfn-lint does not know, so that CloudFormation is asked.
@@ -284,6 +284,60 @@ def test_stacks_that_are_stuck_are_told_with_what_frees_them(account, app, statu
     found = account.examined(app(bootstrap=True, Group=GROUP)).findings
     assert {each.name for each in found} == findings
     assert command in " ".join(line for each in found for line in each.command)
+
+
+# Trails of other Regions, which the embedded AWS lists in their own alone
+
+
+@pytest.fixture
+def abroad(account: Account) -> Account:
+    """The account in another Region, which the answer to ListTrails tells of."""
+    names = {"first": "eu-west-1", "off": "eu-west-1", "all": REGION}
+    trails = [
+        {"Name": name, "HomeRegion": region, "TrailARN": f"arn:aws:cloudtrail:{region}:{account.number}:trail/{name}"}
+        for name, region in names.items()
+    ]
+    account.answer("cloudtrail", "ListTrails", {"Trails": trails})
+    return Account(aws=account.aws, number=account.number, region="eu-west-1")
+
+
+OURS = of("AWS::CloudTrail::Trail", TrailName="shop", IsMultiRegionTrail=True)
+
+
+def test_a_trail_of_another_region_is_a_second_copy_of_that_region(account, abroad, app):
+    bucket = make_trail(abroad, "first")
+    make_trail(abroad, "off", on=False)
+    found = account.finding("second-trail", app(Trail=OURS))
+    assert found.severity == "warning"
+    assert found.title == "the app's trail would be a second copy of eu-west-1 beside the trail first"
+    assert found.seen.endswith(f"delivers management events to {bucket}; it records eu-west-1 alone")
+    assert "by ListTrails" in found.decided
+
+
+def test_a_trail_of_all_regions_is_told_once(account, abroad, app):
+    make_trail(account, "all", IsMultiRegionTrail=True)
+    assert account.findings(app(Trail=OURS)) == ["second-trail"]
+
+
+def test_a_trail_of_another_region_is_no_copy_of_one_that_records_this_one_alone(account, abroad, app):
+    make_trail(abroad, "first")
+    assert account.findings(app(Trail=of("AWS::CloudTrail::Trail", TrailName="shop"))) == []
+    assert ("cloudtrail", "ListTrails") not in account.calls
+
+
+def test_a_region_that_was_switched_off_since_keeps_its_trails_to_itself(account, abroad, app):
+    described = 0
+
+    def refuse(service: str, operation: str) -> str:
+        nonlocal described
+        described += operation == "DescribeTrails"
+        return "UnrecognizedClientException" if described == 2 else ""
+
+    account.refuses = refuse
+    examined = account.examined(app(Trail=OURS))
+    assert examined.findings == ()
+    said = "eu-west-1 does not take the credentials: UnrecognizedClientException"
+    assert [each.reason for each in examined.not_looked_at] == [said]
 
 
 # What may not be looked at

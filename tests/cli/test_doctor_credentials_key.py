@@ -58,6 +58,8 @@ def test_an_implementation_that_is_not_ours_reads_the_same_account(local_aws: Lo
         ("AKIA" + AKIA[4:].lower(), "lower-case letters"),
         (f'"{AKIA}"', "quotation marks"),
         (f"{AKIA} ", "blanks"),
+        (f"{AKIA} # mine", "a comment stands behind it"),
+        (f"{AKIA} # the key of my first account", "a comment stands behind it"),
         (f"{AKIA}\u200b", "invisible"),
         ("AIDA" + AKIA[4:], "the unique id of a user"),
         (SECRET, "changed places"),

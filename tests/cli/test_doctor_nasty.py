@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from tests.cli.doctor_home import (
     AKIA,
     ALICE,
@@ -33,7 +33,9 @@ from tests.cli.doctor_wire import KeyAtAws
 
 from raytrail.cli._aws import connect
 from raytrail.cli._doctor import _command
+from raytrail.cli._doctor._credentials import Setup, read_files
 from raytrail.cli._doctor._credentials._endpoints import without_password
+from raytrail.cli._doctor._credentials._network import why_unreachable
 from raytrail.cli._errors import WrongUse
 from raytrail.cli._refusals import Refused
 
@@ -295,6 +297,30 @@ def test_other_host_names_that_do_not_answer_are_named_with_what_chose_them(doct
     doctor.write(config=section("default", use_dualstack_endpoint="true"))
     found = doctor.finding("proxy-fails", **KEY)
     assert "use_dualstack_endpoint of the profile chooses other host names" in found["seen"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "entries", "command"),
+    [
+        ("NO_PROXY", "localhost, .amazonaws.com", "export NO_PROXY=localhost"),
+        ("no_proxy", "sts.us-east-1.amazonaws.com", "unset no_proxy"),
+        ("NO_PROXY", "*", "unset NO_PROXY"),
+        ("NO_PROXY", "localhost", ""),
+    ],
+)
+def test_addresses_that_are_kept_from_a_proxy_that_is_set_are_named(variable, entries, command):
+    environment = {"HTTPS_PROXY": "http://proxy:8080", variable: entries}
+    setup = Setup(environment=environment, files=read_files(environment))
+    error = EndpointConnectionError(endpoint_url="https://sts.us-east-1.amazonaws.com/")
+    found = why_unreachable(setup, error, "us-east-1")
+    assert found is not None
+    assert found.name == "no-network"
+    if command:
+        assert found.todo == f"take the name out of {variable}, so that the proxy is asked"
+        assert found.decided == f"HTTPS_PROXY is http://proxy:8080; {variable} is {entries}"
+        assert found.command[0] == command
+    else:
+        assert found.todo.startswith("connect, or name a proxy")
 
 
 def test_a_home_that_nobody_knows_is_no_crash(doctor, monkeypatch):

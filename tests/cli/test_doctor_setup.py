@@ -58,7 +58,7 @@ def test_a_profile_that_does_not_exist_has_close_names(doctor):
     doctor.write(credentials=key_section("production") + key_section("staging", key=ASIA))
     found = doctor.finding("profile-not-found", AWS_PROFILE="prodution")
     assert found["command"] == ["raytrail doctor --profile production"]
-    assert "AWS_PROFILE says prodution; it has production and staging" in found["seen"]
+    assert "AWS_PROFILE says prodution; the files have: production and staging" in found["seen"]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,18 @@ def test_a_profile_that_does_not_exist_has_close_names(doctor):
 def test_a_heading_that_is_wrong_is_shown(doctor, config, credentials, said):
     doctor.write(config=config, credentials=credentials)
     assert said in doctor.finding("profile-not-found", "--profile", "work")["seen"]
+
+
+def test_keys_beside_a_variable_whose_profile_is_not_there_are_not_said_to_be_used(doctor):
+    doctor.write(credentials=key_section("work", key=key_of(THEIRS)))
+    found = doctor.run(AWS_PROFILE="absent", **environment_key(AKIA))
+    (missing,) = found["findings"]
+    assert missing["name"] == "profile-not-found"
+    assert "the files have: work" in missing["seen"]
+    assert missing["todo"].endswith("; or unset AWS_PROFILE, and the keys of the environment are used")
+    assert missing["command"][-1] == "unset AWS_PROFILE"
+    # And so they are.
+    assert doctor.names(**environment_key(AKIA)) == []
 
 
 def test_an_empty_variable_is_a_profile_without_a_name(doctor):
@@ -118,6 +130,50 @@ def test_settings_that_make_no_credentials_are_incomplete(doctor, config):
     assert doctor.names("--profile", "a") == ["profile-incomplete"]
 
 
+DEPLOYER = {"role_arn": ROLE, "source_profile": "base"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said", "allowed"),
+    [
+        ({"services": "nope"}, "the profile 'a' has services = nope", "a section that is headed [services NAME]"),
+        ({**DEPLOYER, "role_arn": "deployer"}, "has role_arn = deployer", "arn:aws:iam::111122223333:role/"),
+        ({**DEPLOYER, "duration_seconds": "60"}, "has duration_seconds = 60", "900 to 43200 seconds"),
+        ({**DEPLOYER, "role_session_name": "x"}, "has role_session_name = x", "2 to 64 letters"),
+        ({"defaults_mode": "foo"}, "has defaults_mode = foo", "legacy, auto, standard, in-region"),
+        ({"sts_regional_endpoints": "legacyy"}, "has sts_regional_endpoints = legacyy", "legacy or regional"),
+        ({"account_id_endpoint_mode": "on"}, "has account_id_endpoint_mode = on", "preferred, disabled or required"),
+    ],
+)
+def test_a_value_that_botocore_does_not_take_is_named_with_what_it_takes(doctor, settings, said, allowed):
+    doctor.write(config=section("profile a", **settings), credentials=key_section("a") + key_section("base"))
+    (found,) = doctor.run("--profile", "a")["findings"]
+    assert found["name"] == "setting-invalid"
+    assert said in found["seen"]
+    assert allowed in found["todo"]
+    assert found["command"] == [f"${{EDITOR:-vi}} {doctor.home}/.aws/config"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("AWS_DEFAULTS_MODE", "foo"), ("AWS_STS_REGIONAL_ENDPOINTS", "legacyy"), ("AWS_ROLE_ARN", "deployer")],
+)
+def test_a_variable_that_botocore_does_not_take_is_named(doctor, variable, value):
+    (doctor.home / "token").write_text("token", encoding="utf-8")
+    token = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(doctor.home / "token")} if variable == "AWS_ROLE_ARN" else {}
+    found = doctor.finding("setting-invalid", **(token or environment_key(AKIA)), **{variable: value})
+    assert found["seen"] == f"{variable} is {value!r}"
+    assert found["command"] == [f"unset {variable}"]
+
+
+def test_the_role_of_a_chain_whose_setting_is_refused_is_named(doctor):
+    roles = section("profile a", role_arn=ROLE, source_profile="b", duration_seconds="900") + section(
+        "profile b", role_arn=ROLE, source_profile="base", duration_seconds="60"
+    )
+    doctor.write(config=roles, credentials=key_section("base"))
+    assert "the profile 'b' has" in doctor.finding("setting-invalid", "--profile", "a")["seen"]
+
+
 def test_a_role_that_needs_mfa_has_nobody_to_type_the_code_in_a_pipe(doctor):
     doctor.write(
         config=section("profile a", role_arn=ROLE, source_profile="base", mfa_serial=f"arn:aws:iam::{OURS}:mfa/alice"),
@@ -133,6 +189,30 @@ def test_a_role_that_does_not_trust_the_user_cannot_be_assumed(doctor):
     found = doctor.finding("role-not-assumable", "--profile", "a")
     assert f"AKIA...YZ22 without a session token, from the profile 'base' may not assume {ROLE}" in found["seen"]
     assert "aws sts get-caller-identity --profile base" in found["command"]
+
+
+CHAIN = section("profile a", role_arn=ROLE, source_profile="b") + section(
+    "profile b", role_arn=f"{ROLE}-b", source_profile="base"
+)
+
+
+def test_of_a_chain_of_roles_the_one_that_aws_names_cannot_be_assumed(doctor):
+    doctor.write(config=CHAIN, credentials=key_section("base"))
+    found = doctor.finding("role-not-assumable", "--profile", "a")
+    assert found["title"] == "the role of the profile 'b' cannot be assumed"
+    assert f"from the profile 'base' may not assume {ROLE}-b: " in found["seen"]
+    assert "--role-name deployer-b " in found["command"][0]
+    assert found["command"][1] == "aws sts get-caller-identity --profile base"
+
+
+def test_of_a_chain_of_roles_a_role_that_may_not_assume_the_next_is_named(doctor):
+    doctor.cloud.trusting[f"{ROLE}-b"] = ALICE
+    doctor.write(config=CHAIN, credentials=key_section("base"))
+    found = doctor.finding("role-not-assumable", "--profile", "a")
+    assert found["title"] == "the role of the profile 'a' cannot be assumed"
+    session = f"arn:aws:sts::{OURS}:assumed-role/deployer-b/session"
+    assert found["seen"].startswith(f"the role of the profile 'b' ({session}) may not assume {ROLE}: ")
+    assert found["command"][1] == "aws sts get-caller-identity --profile b"
 
 
 @pytest.mark.parametrize(
@@ -207,6 +287,31 @@ def test_a_process_that_gives_no_credentials_is_not_repeated(doctor, program, sa
     assert said in found["seen"]
     assert "hunter2" not in json.dumps(found)
     assert "abcdefgh" not in json.dumps(found)
+
+
+def process_of(**written: object) -> str:
+    """A credential_process that writes the temporary key."""
+    answer = {"Version": 1, "AccessKeyId": ASIA, "SecretAccessKey": SECRET, "SessionToken": TOKEN, **written}
+    return f"echo '{json.dumps(answer)}'"
+
+
+LINE_OF_PROCESS = "aws configure get credential_process --profile work"
+
+
+def test_a_process_that_writes_a_session_that_ended_is_told_from_variables(doctor):
+    doctor.write(config=section("profile work", credential_process=process_of(Expiration="2026-01-01T00:00:00Z")))
+    found = doctor.finding("token-expired", "--profile", "work", AWS_CREDENTIAL_EXPIRATION="2099-01-01T00:00:00Z")
+    assert "the credential_process of the profile 'work' wrote is in the past" in found["seen"]
+    assert found["command"] == [LINE_OF_PROCESS]
+
+
+@pytest.mark.parametrize("config", ["", section("profile a", role_arn=ROLE, source_profile="work")])
+def test_a_session_of_a_process_that_aws_says_has_ended_is_the_process_s_to_renew(doctor, config):
+    doctor.cloud.keys[ASIA] = KeyAtAws(secret=SECRET, token=TOKEN, arn=ALICE, ended=True)
+    doctor.write(config=config + section("profile work", credential_process=process_of()))
+    found = doctor.finding("token-expired", "--profile", "a" if config else "work")
+    assert "the credential_process of the profile 'work'" in found["seen"]
+    assert found["command"] == [LINE_OF_PROCESS]
 
 
 @pytest.mark.parametrize("by_variable", [True, False])
@@ -395,6 +500,51 @@ def test_an_endpoint_of_a_service_or_a_profile_is_found_too(doctor, config, envi
     assert by in doctor.finding("endpoint-dead", **environment_key(AKIA), **environment)["seen"]
     ignored = {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
     assert doctor.names(**environment_key(AKIA), **environment, **ignored) == []
+
+
+@pytest.mark.parametrize("service", ["STS", "CLOUDFORMATION", "S3", "SSM", "ECR"])
+def test_a_dead_endpoint_of_a_service_that_deploys_is_an_error(doctor, service):
+    dead = {f"AWS_ENDPOINT_URL_{service}": "http://127.0.0.1:9"}
+    assert doctor.finding("endpoint-dead", **environment_key(AKIA), **dead)["severity"] == "error"
+
+
+def test_a_dead_endpoint_of_a_service_that_no_deployment_calls_is_a_warning(doctor):
+    found = doctor.run(**environment_key(AKIA), AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9")
+    assert found["identity"]["account"] == OURS
+    assert [(each["name"], each["severity"]) for each in found["findings"]] == [("endpoint-dead", "warning")]
+    assert "`cdk deploy` does not call dynamodb" in found["findings"][0]["means"]
+    assert found["findings"][0]["command"] == ["unset AWS_ENDPOINT_URL_DYNAMODB"]
+
+
+@pytest.mark.parametrize(("config", "severity"), [(SSO_PROFILE, "error"), (key_section("profile work"), "warning")])
+def test_a_dead_endpoint_of_the_sign_in_is_an_error_where_one_signs_in(doctor, config, severity):
+    doctor.write(config=config)
+    dead = {"AWS_ENDPOINT_URL_SSO": "http://127.0.0.1:9"}
+    assert doctor.finding("endpoint-dead", "--profile", "work", **dead)["severity"] == severity
+
+
+def test_a_profile_too_may_say_that_endpoints_are_ignored(doctor):
+    doctor.write(config=section("default", ignore_configured_endpoint_urls="true"))
+    left_over = {**environment_key(AKIA), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    assert doctor.names(**left_over) == []
+    assert doctor.names(**left_over, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="false") == ["endpoint-dead"]
+
+
+@pytest.mark.parametrize("by", ["AWS_ENDPOINT_URL", "--endpoint", "endpoint_url"])
+def test_one_host_of_aws_for_every_service_is_an_error(doctor, by):
+    url = "https://sts.us-east-1.amazonaws.com"
+    doctor.write(config=section("default", endpoint_url=url) if by == "endpoint_url" else "\n")
+    arguments = (by, url) if by == "--endpoint" else ()
+    variables = {by: url} if by.startswith("AWS") else {}
+    found = doctor.run(*arguments, **environment_key(AKIA), **variables)
+    assert [(each["name"], each["severity"]) for each in found["findings"]] == [("endpoint-of-one-service", "error")]
+    assert found["identity"]["account"] == OURS
+    assert next(each["what"] for each in found["not_looked_at"]) == "the account"
+
+
+def test_a_host_of_aws_for_its_own_service_is_in_order(doctor):
+    url = "https://sts.us-east-1.amazonaws.com"
+    assert doctor.names(**environment_key(AKIA), AWS_ENDPOINT_URL_STS=url) == []
 
 
 def test_an_endpoint_without_a_scheme_is_no_url(doctor):

@@ -92,6 +92,9 @@ def _with_account(checked: Checked, assembly: Assembly | None, missed: list[NotL
         not_looked_at.append(NotLookedAt(what="the account", reason="AWS did not say whose credentials these are"))
     elif elsewhere:
         not_looked_at.append(NotLookedAt(what="the account", reason=f"it is not the app's: {elsewhere}"))
+    elif any(each.name == "endpoint-of-one-service" for each in findings):
+        reason = "every call would go to the host of one service: endpoint-of-one-service"
+        not_looked_at.append(NotLookedAt(what="the account", reason=reason))
     else:
         try:
             examined = examine(checked.aws, checked.identity, assembly)

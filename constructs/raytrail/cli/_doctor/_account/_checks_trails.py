@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from raytrail.cli._doctor._account._seen import Seen, TrailSeen
@@ -45,6 +46,13 @@ def second_trails(seen: Seen) -> Iterator[Finding]:
                 seen=f"{trail.arn}: {reason}",
                 means="the app's own trail is the first copy of management events, which is free",
                 todo="nothing, or switch it on to adopt it (audit.existing_trail)",
+            )
+    for trail in seen.trails_elsewhere:
+        if trail.logging is not False and trail.writes is not False:
+            yield replace(
+                _second(seen, trail),
+                title=f"the app's trail would be a second copy of {trail.home} beside the trail {trail.name}",
+                decided="by ListTrails, and by DescribeTrails in that Region; the app's trail records every Region",
             )
 
 

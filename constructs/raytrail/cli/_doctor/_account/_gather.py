@@ -16,7 +16,7 @@ from raytrail.cli._doctor._account._gather_settings import (
     trace_key_of,
 )
 from raytrail.cli._doctor._account._gather_stacks import bootstrap_of, stacks_of
-from raytrail.cli._doctor._account._gather_trails import organization_of
+from raytrail.cli._doctor._account._gather_trails import organization_of, trails_elsewhere
 from raytrail.cli._doctor._account._look import Look
 from raytrail.cli._doctor._account._plan import Plan
 from raytrail.cli._doctor._account._seen import Seen
@@ -47,6 +47,7 @@ def gather(look: Look, aws: Aws, identity: Identity, plan: Plan) -> Seen:
             bootstrapped=all(seen and seen.version is not None for seen in bootstraps.values()),
         ),
         trails=listed.trails,
+        trails_elsewhere=trails_elsewhere(look, aws, listed.trails or ()) if plan.trails_everywhere else (),
         organization_id=organization_of(look, aws) if shared else None,
         rules=listed.rules,
         spans_to=spans_to,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,45 @@ def trails_of(look: Look, aws: Aws) -> tuple[TrailSeen, ...] | None:
     cloudtrail = aws.client("cloudtrail")
     listed = look.at("the trails", ("cloudtrail:DescribeTrails",), lambda: cloudtrail.describe_trails()["trailList"])
     return None if listed is None else tuple(_trail(look, cloudtrail, each) for each in listed)
+
+
+def trails_elsewhere(look: Look, aws: Aws, here: Iterable[TrailSeen]) -> tuple[TrailSeen, ...]:
+    """The account's trails that record other Regions alone, which no shadow tells of.
+
+    Args:
+        look: The look at the app's Region.
+        aws: The account in that Region.
+        here: The trails that record it.
+    """
+    listed = look.at("the trails of other Regions", ("cloudtrail:ListTrails",), lambda: _list_trails(aws))
+    known = {trail.arn for trail in here}
+    regions: dict[str, list[str]] = {}
+    for trail in listed or ():
+        if trail["TrailARN"] not in known:
+            regions.setdefault(trail["HomeRegion"], []).append(trail["TrailARN"])
+    return tuple(trail for region, arns in regions.items() for trail in _trails_in(look, aws, region, arns))
+
+
+def _list_trails(aws: Aws) -> list[Mapping[str, Any]]:
+    pages = aws.client("cloudtrail").get_paginator("list_trails").paginate()
+    return [trail for page in pages for trail in page.get("Trails", ())]
+
+
+def _trails_in(look: Look, aws: Aws, region: str, arns: list[str]) -> tuple[TrailSeen, ...]:
+    """Some trails, asked about in their home Region: only there are their settings told."""
+    cloudtrail = replace(aws, region=region).client("cloudtrail")
+
+    def ask() -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = cloudtrail.describe_trails(trailNameList=arns)["trailList"]
+        return found
+
+    try:
+        described = look.at(f"the trails of {region}", ("cloudtrail:DescribeTrails",), ask)
+        return tuple(_trail(look, cloudtrail, each) for each in described or ())
+    except ClientError as error:
+        # The account may have switched that Region off since; this one goes on.
+        look.miss(f"the trails of {region}", f"{region} does not take the credentials: {code_of(error)}")
+        return ()
 
 
 def _trail(look: Look, cloudtrail: Any, trail: Mapping[str, Any]) -> TrailSeen:

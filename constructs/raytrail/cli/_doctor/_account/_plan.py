@@ -169,6 +169,11 @@ class Plan:
         return [each for each in self.of("AWS::CloudTrail::Trail") if writes_are_logged(each.properties)]
 
     @property
+    def trails_everywhere(self) -> list[Planned]:
+        """Those of them that log every Region."""
+        return [each for each in self.trails if each.properties.get("IsMultiRegionTrail") is True]
+
+    @property
     def listens(self) -> bool:
         """Whether rules of EventBridge wait for API calls that a trail must log."""
         patterns = (str(each.properties.get("EventPattern")) for each in self.of("AWS::Events::Rule"))
@@ -196,9 +201,7 @@ def plans(assembly: Assembly | None, identity: Identity, region: str) -> list[Pl
         Plan(where=place, stacks=tuple(some), cdk=assembly.cdk, settings=assembly.settings)
         for place, some in stacks.items()
     ]
-    everywhere = {
-        plan.where for plan in made if any(each.properties.get("IsMultiRegionTrail") is True for each in plan.trails)
-    }
+    everywhere = {plan.where for plan in made if plan.trails_everywhere}
     return [replace(plan, trail_elsewhere=bool(everywhere - {plan.where})) for plan in made]
 
 

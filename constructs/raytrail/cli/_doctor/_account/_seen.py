@@ -117,7 +117,7 @@ class PermissionsSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class TrailSeen:
-    """A trail that records calls of the Region.
+    """A trail of the account or of its organization.
 
     Attributes:
         name: Its name.
@@ -234,6 +234,7 @@ class Seen:
         bootstraps: What was found of each bootstrap that is needed, by the name of its parameter.
         permissions: What may be done.
         trails: The trails that record calls of the Region.
+        trails_elsewhere: The account's trails that record other Regions alone.
         organization_id: The organization's id; empty where the account is in none.
         rules: Sampling rules by name, X-Ray's own left out.
         spans_to: Where X-Ray sends spans: XRay or CloudWatchLogs.
@@ -253,6 +254,7 @@ class Seen:
     bootstraps: Mapping[str, BootstrapSeen] = field(default_factory=dict)
     permissions: PermissionsSeen | None = None
     trails: tuple[TrailSeen, ...] | None = None
+    trails_elsewhere: tuple[TrailSeen, ...] = ()
     organization_id: str | None = None
     rules: Mapping[str, RuleSeen] | None = None
     spans_to: str | None = None

@@ -1,9 +1,9 @@
 """Whether there are credentials, whose they are, and if not, which of the many causes it is.
 
 First what needs no network: the address that is asked (`_endpoints`), the files (`_files`), the environment
-(`_environment`), the profile (`_unloadable`, `_signed_in`). Then one call (`_call`). What AWS refuses is told apart by
-what is known by then (`_refused`, `_unknown_key`), with a second call where only that decides; what it grants is held
-against what the app expects (`_place`). Every call only reads.
+(`_environment`), the profile (`_unloadable`, `_signed_in`, `_wrong_values`). Then one call (`_call`). What AWS refuses
+is told apart by what is known by then (`_refused`, `_unknown_key`), with a second call where only that decides; what it
+grants is held against what the app expects (`_place`). Every call only reads.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from raytrail.cli._doctor._credentials._secrets import secrets_of, without_secre
 from raytrail.cli._doctor._credentials._setup import Chosen, Expected, Pair, Setup
 from raytrail.cli._doctor._credentials._unknown_key import by_form
 from raytrail.cli._doctor._credentials._unloadable import why_unloadable
+from raytrail.cli._doctor._credentials._wrong_values import wrong_value
 from raytrail.cli._doctor._model import Finding, Identity, NotLookedAt
 from raytrail.cli._refusals import code_of, off_by
 
@@ -129,7 +130,9 @@ def _bad(setup: Setup, loaded: Loaded, answer: Answer, region: str, before: list
     findings, error = list(before), loaded.error or answer.error
     unsent = bad_header(setup, loaded.pair, error) if loaded.pair else None
     unreachable = why_unreachable(setup, answer.error, region) if answer.error and not unsent else None
-    if loaded.pair is None and error is not None and (local := why_unloadable(setup, error)):
+    if value := wrong_value(setup, error):
+        findings.append(value)
+    elif loaded.pair is None and error is not None and (local := why_unloadable(setup, error)):
         findings.append(local)
     elif isinstance(error, ClientError):
         findings.append(why_refused(setup, loaded.pair, error, region, answer.ahead))

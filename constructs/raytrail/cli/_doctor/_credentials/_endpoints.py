@@ -13,12 +13,18 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from raytrail.cli._aws import THIS_MACHINE
+from raytrail.cli._doctor._credentials._loading import profile_with
 from raytrail.cli._doctor._credentials._setup import Setup
 from raytrail.cli._doctor._model import Finding
 
 Who = Literal["aws", "embedded", "other", "nobody", "no-url"]
 
 PROBE_SECONDS = 2
+
+_DEPLOYING = ("sts", "cloudformation", "s3", "ssm", "ecr")
+"""Services that the CDK CLI itself calls for a deployment (read in the sources of the pinned one); what CloudFormation
+makes of other services it makes from within AWS."""
+_SIGNING_IN = ("sso", "sso_oidc", "signin")
 
 # VPC endpoints and FIPS endpoints of AWS's own.
 _OF_AWS = re.compile(r"\.(amazonaws\.com(\.cn)?|api\.aws|amazonaws\.eu|api\.amazonwebservices\.(com\.cn|eu))$")
@@ -84,7 +90,8 @@ def configured(setup: Setup) -> Iterator[Endpoint]:
     """Every address that replaces AWS's own, in the order in which botocore looks."""
     if setup.endpoint:
         yield Endpoint(url=setup.endpoint, by="--endpoint")
-    if setup.variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").lower() == "true":
+    ignored = setup.section.get("ignore_configured_endpoint_urls", "")
+    if str(setup.environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignored)).lower() == "true":
         return
     for name, url in sorted(setup.environment.items()):
         if url and name.startswith("AWS_ENDPOINT_URL_"):
@@ -137,7 +144,9 @@ def _finding(each: Endpoint, general: Endpoint | None, setup: Setup) -> Finding 
     if each.who == "no-url":
         return _no_url(each)
     if each.who == "nobody":
-        return _dead(each)
+        return _dead(each, setup)
+    if each.who == "aws" and not each.service:
+        return _one_service(each)
     if each.who == "embedded" and each is general:
         return _embedded(each)
     if each.who == "aws" or (general and general.url == each.url and each is not general):
@@ -155,9 +164,12 @@ def _remove(each: Endpoint) -> tuple[str, tuple[str, ...]]:
     )
 
 
-def _dead(each: Endpoint) -> Finding:
+def _dead(each: Endpoint, setup: Setup) -> Finding:
     what = f"calls to {each.service}" if each.service else "calls"
     todo, command = _remove(each)
+    signs_in = each.service in _SIGNING_IN and profile_with(setup, "sso_session", "sso_start_url", "login_session")
+    if each.service and each.service not in _DEPLOYING and not signs_in:
+        return _dead_aside(each, what)
     return Finding(
         name="endpoint-dead",
         severity="error",
@@ -171,6 +183,35 @@ def _dead(each: Endpoint) -> Finding:
         decided="an address on this machine is what a local run leaves behind"
         if each.by != "--endpoint" and urlsplit(each.url).hostname in THIS_MACHINE
         else "",
+    )
+
+
+def _dead_aside(each: Endpoint, what: str) -> Finding:
+    """A dead address of a service that neither a sign-in nor a deployment calls."""
+    _, command = _remove(each)
+    return Finding(
+        name="endpoint-dead",
+        severity="warning",
+        title=f"{what} are sent to an address where nothing answers",
+        seen=f"{each.by} is {each.shown}; nothing answered there within {PROBE_SECONDS} seconds",
+        means=f"`cdk deploy` does not call {each.service}, though a lookup at synthesis may, so this does not stop it; "
+        "boto3 and the AWS CLI do not reach that service, and what this command would look at in it is not looked at",
+        todo="start what answered there, or take the setting away",
+        command=command,
+    )
+
+
+def _one_service(each: Endpoint) -> Finding:
+    """A host of AWS's for every service: each service has one of its own."""
+    todo, command = _remove(each)
+    return Finding(
+        name="endpoint-of-one-service",
+        severity="error",
+        title="the calls of every service are sent to one host of AWS",
+        seen=f"{each.by} is {each.shown}",
+        means="a host of AWS answers for one service alone, so the calls of all others are refused or not understood",
+        todo=f"{todo.split(';')[0]}; an address for one service is set by a variable such as AWS_ENDPOINT_URL_STS",
+        command=command,
     )
 
 

@@ -53,7 +53,8 @@ def _shadowed_profile(setup: Setup) -> Finding | None:
             todo="unset the keys, if they are not wanted",
             command=(f"unset {' '.join(KEYS)}",),
         )
-    if setup.files.static(chosen.name) == key:
+    # A profile that is not there stops everything, so nothing is used instead of it.
+    if chosen.name not in setup.files.profiles or setup.files.static(chosen.name) == key:
         return None
     theirs, ours = account_of_profile(setup, chosen.name), read_key(key).account
     differ = theirs is not None and ours is not None and theirs != ours

@@ -80,6 +80,8 @@ def says_account(key_id: str) -> bool:
 
 def _flaws(text: str) -> Iterator[str]:
     """Why no access key can have this ID, in words with none of its letters but those that are wrong."""
+    if "#" in text:
+        yield "a comment stands behind it, which the AWS configuration takes for letters of the key"
     if text != text.strip() or any(not letter.isprintable() for letter in text):
         yield "it has blanks or invisible characters at its ends or within"
     if text[:1] in ("'", '"') or text[-1:] in ("'", '"'):

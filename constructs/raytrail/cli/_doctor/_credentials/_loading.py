@@ -98,6 +98,11 @@ def source_pair(setup: Setup) -> Pair:
             place="the environment (credential_source)",
             method="env",
         )
+    if "credential_process" in section and "aws_access_key_id" not in section:
+        # What it wrote is botocore's alone.
+        return Pair(
+            key_id="", secret="", place=f"the credential_process of the profile {last[0]!r}", method="custom-process"
+        )
     return Pair(
         key_id=str(section.get("aws_access_key_id", "")),
         secret=str(section.get("aws_secret_access_key", "")),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from shlex import quote
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed does not know it
 
 from botocore import exceptions as boto
 
@@ -75,6 +77,23 @@ def _proxies(setup: Setup) -> list[str]:
     return [f"{name} is {without_password(setup.variable(name))}" for name in names if setup.variable(name)]
 
 
+def _bypass(setup: Setup, url: str) -> str:
+    """The variable by which a proxy that is set is not asked for this address; empty where it is asked."""
+    # Of the two the lower case wins, as in Python's urllib, which botocore asks.
+    name = next((name for name in ("no_proxy", "NO_PROXY") if setup.variable(name)), "")
+    return name if name and _proxies(setup) and _covers(setup.variable(name), url) else ""
+
+
+def _covers(entries: str, url: str) -> bool:
+    return bool(proxy_bypass_environment(urlsplit(url).hostname or "", {"no": entries}))
+
+
+def _without_aws(setup: Setup, name: str, url: str) -> str:
+    """What to type to leave in the variable the other addresses alone."""
+    rest = [each.strip() for each in setup.variable(name).split(",") if not _covers(each.strip(), url)]
+    return f"export {name}={quote(','.join(rest))}" if rest else f"unset {name}"
+
+
 def _proxy(setup: Setup) -> Finding:
     return Finding(
         name="proxy-fails",
@@ -110,6 +129,7 @@ def _certificates(setup: Setup) -> Finding:
 
 def _no_network(setup: Setup, error: Exception) -> Finding:
     url = str(getattr(error, "kwargs", {}).get("endpoint_url") or "AWS")
+    bypass = _bypass(setup, url)
     slow = isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError))
     return Finding(
         name="no-network",
@@ -118,11 +138,15 @@ def _no_network(setup: Setup, error: Exception) -> Finding:
         seen=f"{without_password(url)} {'did not answer in time' if slow else 'could not be connected to'}"
         + _of_addresses(setup),
         means="the network, its name service or a firewall is in the way; of the credentials nothing is said by this",
-        todo="connect, or name a proxy in HTTPS_PROXY; in a VPC without a way out, an interface endpoint for STS is "
+        todo=f"take the name out of {bypass}, so that the proxy is asked"
+        if bypass
+        else "connect, or name a proxy in HTTPS_PROXY; in a VPC without a way out, an interface endpoint for STS is "
         "needed",
         command=(
+            *((_without_aws(setup, bypass, url),) if bypass else ()),
             *_without_them(setup),
             f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {quote(without_password(url))}",
         ),
-        decided="; ".join(_proxies(setup)) or "no variable names a proxy",
+        decided="; ".join([*_proxies(setup), *([f"{bypass} is {setup.variable(bypass)}"] if bypass else [])])
+        or "no variable names a proxy",
     )

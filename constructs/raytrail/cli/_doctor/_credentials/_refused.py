@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from shlex import quote
 
 from botocore.exceptions import ClientError, HTTPClientError
 
 from raytrail.cli._doctor._credentials._key import read_key
-from raytrail.cli._doctor._credentials._loading import profile_with, source_pair
+from raytrail.cli._doctor._credentials._loading import chain, profile_with, source_pair
 from raytrail.cli._doctor._credentials._network import unknown_region
 from raytrail.cli._doctor._credentials._place import clock
 from raytrail.cli._doctor._credentials._setup import Pair, Setup
 from raytrail.cli._doctor._credentials._signed_in import sso_token
 from raytrail.cli._doctor._credentials._unknown_key import impossible_key, not_enabled, tell_apart, written_anew
+from raytrail.cli._doctor._credentials._unloadable import RENEW_PROCESS, line_of_process
 from raytrail.cli._doctor._model import Finding
 from raytrail.cli._refusals import TOLERATED_SECONDS, Meaning, code_of, meaning_of, said_by
 
@@ -123,6 +125,9 @@ def _expired(setup: Setup, pair: Pair, code: str) -> Finding:
         )
     elif name := profile_with(setup, "sso_session", "sso_start_url"):
         todo, command = "sign in again", (f"aws sso login --profile {quote(name)}",)
+    elif pair.method == "custom-process":
+        name = profile_with(setup, "credential_process")
+        todo, command = f"{RENEW_PROCESS}; let it write Expiration, too", (line_of_process(name),)
     else:
         todo, command = "have a new session written where this one is", _anew_there(setup, pair)
     return Finding(
@@ -174,36 +179,54 @@ def _form_of_secret(secret: str) -> str:
     return ""
 
 
+_NOT_AUTHORIZED = re.compile(r"User: (\S+) is not authorized to perform: sts:AssumeRole on resource: (\S+)")
+"""How STS names whom it refuses which role; of several roles of a chain, only this says which it was."""
+
+
 def _role(setup: Setup, code: str, said: str) -> Finding:
-    profile = profile_with(setup, "role_arn") or setup.chosen.name
-    section = setup.files.profiles.get(profile, {})
-    role = str(section.get("role_arn", "the role"))
-    device = str(section.get("mfa_serial", ""))
     if "MultiFactorAuthentication" in said:
-        return Finding(
-            name="mfa-code-wrong",
-            severity="error",
-            title="the code of the MFA device was refused",
-            seen=f"{said} ({code})",
-            means="the code was mistyped, used a moment ago, or is of another device than mfa_serial names",
-            todo=f"wait for the next code; mfa_serial is {device or 'not set'}",
-            command=("aws iam list-mfa-devices",),
-        )
-    mfa = "" if device else ", or the role asks for MFA, and the profile has no mfa_serial"
+        return _wrong_code(setup, code, said)
+    named = _NOT_AUTHORIZED.search(said)
+    caller, role = named.groups() if named else ("", "")
+    first = profile_with(setup, "role_arn") or setup.chosen.name
+    profile = next((name for name in chain(setup) if setup.files.profiles[name].get("role_arn") == role), first)
+    section = setup.files.profiles.get(profile, {})
+    role = role or str(section.get("role_arn", "the role"))
+    source = str(section.get("source_profile", ""))
+    mfa = "" if "mfa_serial" in section else ", or the role asks for MFA, and the profile has no mfa_serial"
     return Finding(
         name="role-not-assumable",
         severity="error",
-        title="the role of the profile cannot be assumed",
-        seen=f"{source_pair(setup)} may not assume {role}: {said} ({code})",
-        means="the role does not exist, or its trust policy does not name this user, or the user's own policy does not "
+        title=f"the role of the profile {profile!r} cannot be assumed",
+        seen=f"{_who_assumes(setup, source, caller)} may not assume {role}: {said} ({code})",
+        means="the role does not exist, or its trust policy does not name who asks, or the policies of who asks do not "
         f"allow sts:AssumeRole on it{mfa}",
         todo="look at both policies with credentials of the role's account",
         command=(
             f"aws iam get-role --role-name {quote(role.rsplit('/', 1)[-1])} --query Role.AssumeRolePolicyDocument",
-            "aws sts get-caller-identity"
-            + (f" --profile {quote(str(section['source_profile']))}" if "source_profile" in section else ""),
+            "aws sts get-caller-identity" + (f" --profile {quote(source)}" if source else ""),
         ),
         decided="AWS gives one answer for all of these, so that nobody can find out which roles there are",
+    )
+
+
+def _who_assumes(setup: Setup, source: str, caller: str) -> str:
+    """Who asked for a role: the role of the source profile where that has one, otherwise the key at the chain's end."""
+    if caller and "role_arn" in setup.files.profiles.get(source, {}):
+        return f"the role of the profile {source!r} ({caller})"
+    return str(source_pair(setup))
+
+
+def _wrong_code(setup: Setup, code: str, said: str) -> Finding:
+    device = setup.files.profiles.get(profile_with(setup, "mfa_serial"), {}).get("mfa_serial", "not set")
+    return Finding(
+        name="mfa-code-wrong",
+        severity="error",
+        title="the code of the MFA device was refused",
+        seen=f"{said} ({code})",
+        means="the code was mistyped, used a moment ago, or is of another device than mfa_serial names",
+        todo=f"wait for the next code; mfa_serial is {device}",
+        command=("aws iam list-mfa-devices",),
     )
 
 

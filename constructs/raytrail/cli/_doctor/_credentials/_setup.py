@@ -156,7 +156,7 @@ class Pair:
     """An access key where it was found.
 
     Attributes:
-        key_id: The access key ID.
+        key_id: The access key ID; empty where only botocore knows it.
         secret: The secret.
         token: The session token; empty without.
         place: Where it was found, in words.
@@ -172,5 +172,7 @@ class Pair:
     profile: str = ""
 
     def __str__(self) -> str:
+        if not self.key_id:
+            return f"the key from {self.place}"
         token = " with a session token" if self.token else " without a session token"
         return f"the access key {brief_key(self.key_id)}{token}, from {self.place}"

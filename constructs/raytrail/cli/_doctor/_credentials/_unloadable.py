@@ -11,6 +11,7 @@ from shlex import quote
 
 from botocore import exceptions as boto
 
+from raytrail.cli._doctor._credentials._environment import KEYS
 from raytrail.cli._doctor._credentials._loading import NobodyToAsk, chain, mfa_device, profile_with
 from raytrail.cli._doctor._credentials._setup import Setup, read_time
 from raytrail.cli._doctor._credentials._signed_in import login_ended, login_needs_crt, sso_ended
@@ -41,23 +42,32 @@ def _no_profile(setup: Setup, error: Exception) -> Finding:
         )
     near = difflib.get_close_matches(name, known, n=3)
     misplaced = setup.files.misplaced(name)
-    have = f"it has {listed(known)}" if known else "no profile at all is configured"
+    by_keys = f"; or unset {by}, and the keys of the environment are used" if setup.keys_of_environment else ""
+    have = f"the files have: {listed(known)}" if known else "no profile at all is configured"
     return Finding(
         name="profile-not-found",
         severity="error",
         title=f"there is no profile {name!r}",
         seen=f"{by} says {name}; {misplaced or have}",
         means="boto3 refuses everything, even where the environment has keys, if a variable chose the profile",
-        todo=f"mend the heading: {misplaced}"
-        if misplaced
-        else f"did you mean {listed(near, 'or')}?"
-        if near
-        else "take a profile that is there, or make this one",
-        command=(f"raytrail doctor --profile {quote(near[0])}",)
-        if near and not misplaced
-        else ("aws configure list-profiles", *(() if misplaced else (f"aws configure sso --profile {quote(name)}",))),
+        todo=(
+            f"mend the heading: {misplaced}"
+            if misplaced
+            else f"did you mean {listed(near, 'or')}?"
+            if near
+            else "take a profile that is there, or make this one"
+        )
+        + by_keys,
+        command=(*_to_a_profile(name, near, misplaced), *((f"unset {by}",) if by_keys else ())),
         decided=f"looked for in {setup.files.config.path} and {setup.files.credentials.path}",
     )
+
+
+def _to_a_profile(name: str, near: list[str], misplaced: str) -> tuple[str, ...]:
+    """What to type to come to a profile that is there, or to make the one that is not."""
+    if near and not misplaced:
+        return (f"raytrail doctor --profile {quote(near[0])}",)
+    return ("aws configure list-profiles", *(() if misplaced else (f"aws configure sso --profile {quote(name)}",)))
 
 
 def _half_a_key(setup: Setup, error: Exception) -> Finding:
@@ -244,7 +254,7 @@ def _process_failed(setup: Setup, name: str, error: Exception) -> Finding:
         means="botocore starts it without a shell, so neither ~ nor variables nor pipes in it are understood",
         todo="run what stands in the profile by hand; it must write JSON with Version 1, AccessKeyId and "
         "SecretAccessKey (what it says is not repeated here, because it may hold a secret)",
-        command=(f"aws configure get credential_process --profile {quote(name)}",),
+        command=(line_of_process(name),),
     )
 
 
@@ -290,17 +300,36 @@ def _container_failed(setup: Setup) -> Finding:
     )
 
 
+RENEW_PROCESS = "run the program by hand, and sign in anew where it takes its session from, or empty its cache"
+
+
+def line_of_process(profile: str) -> str:
+    """What to type to see the program of a profile; it is not repeated here, because it may hold a secret."""
+    return f"aws configure get credential_process --profile {quote(profile)}"
+
+
 def _ended(setup: Setup, error: Exception) -> Finding | None:
     if "still expired" not in str(error):
         return None
+    name = "" if setup.keys_of_environment else profile_with(setup, "credential_process")
+    if name:
+        seen = f"the Expiration that the credential_process of the profile {name!r} wrote is in the past"
+        todo, command = RENEW_PROCESS, (line_of_process(name),)
+    elif text := setup.variable("AWS_CREDENTIAL_EXPIRATION"):
+        seen = f"AWS_CREDENTIAL_EXPIRATION is {text}"
+        todo = "export fresh credentials, with their expiration, or unset all four"
+        command = (f"unset {' '.join(KEYS)} AWS_CREDENTIAL_EXPIRATION",)
+    else:
+        seen = f"what was had for the profile {setup.chosen.name!r} ended before it came"
+        todo, command = "look at this machine's clock, and at what gives the credentials", ("date -u",)
     return Finding(
         name="token-expired",
         severity="error",
         title="the session has ended",
-        seen=f"AWS_CREDENTIAL_EXPIRATION is {setup.variable('AWS_CREDENTIAL_EXPIRATION') or 'in the past'}",
+        seen=seen,
         means="botocore does not even send what it is told has expired",
-        todo="export fresh credentials, with their expiration, or unset all four",
-        command=("unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CREDENTIAL_EXPIRATION",),
+        todo=todo,
+        command=command,
         decided="by this machine's clock; AWS was not asked",
     )
 
