@@ -142,7 +142,7 @@ def test_one_job_may_be_given_a_role_and_it_deploys_what_was_checked(file):
     [kept] = [
         step["with"]["name"]
         for job, step in steps(file)
-        if job == "check" and step.get("with", {}).get("path") == "cdk.out"
+        if job == "check" and step.get("with", {}).get("path") == "build/cloud-assembly.tar.gz"
     ]
     [taken] = [step["with"]["name"] for step in deploy["steps"] if "download-artifact" in step.get("uses", "")]
     assert taken == kept
@@ -324,6 +324,68 @@ def test_the_comparison_needs_no_credentials_and_says_what_is_new_changed_and_go
     assert "Stack former is no longer part of the app" in said
     assert runner.summary.read_text() == said
     assert len(said) < 65_536
+
+
+def test_what_is_deployed_is_what_was_checked_hidden_files_and_who_may_execute_included(tmp_path):
+    """An artifact of single files leaves out ``.env`` and makes a script one that cannot be started."""
+    for file in (KIT, IMPORTER):
+        here = tmp_path / file.stem
+        asset = here / "check/cdk.out/asset.1"
+        asset.mkdir(parents=True)
+        (here / "check/build").mkdir()
+        (asset / ".env").write_text("A=1")
+        program(asset, "wrapper", "exec python")
+        assert Runner(file, here / "check").run("check", "Pack the cloud assembly").returncode == 0
+        (here / "deploy/build").mkdir(parents=True)
+        # As the artifact's actions hand it on: a plain file.
+        kept, name = "build/cloud-assembly.tar.gz", here / "deploy/build/cloud-assembly.tar.gz"
+        name.write_bytes((here / "check" / kept).read_bytes())
+        name.chmod(0o644)
+        done = Runner(file, here / "deploy").run("deploy", "Unpack the cloud assembly")
+        assert done.returncode == 0, done.stderr
+        unpacked = here / "deploy/cdk.out/asset.1"
+        assert (unpacked / ".env").read_text() == "A=1"
+        assert (unpacked / "wrapper").stat().st_mode == (asset / "wrapper").stat().st_mode
+
+
+def test_without_a_base_the_comparison_is_with_nothing_and_says_so(changed):
+    runner = changed(lambda _: None)
+    shutil.rmtree(runner.folder / "base")
+    done = runner.run("diff", "Compare")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = (runner.folder / "build/diff/diff.md").read_text()
+    assert said.startswith("<!-- raytrail-diff -->\n")
+    assert "The base branch cannot be set up or synthesised: this is compared with nothing" in said
+    assert re.search(r"\[\+\] AWS::SNS::Topic", said)
+
+
+def test_an_error_of_a_construct_does_not_stop_the_comparison(changed):
+    runner = changed(lambda template: template["Resources"].clear())
+    file = runner.folder / "cdk.out/alerts.metadata.json"
+    metadata = json.loads(file.read_text())
+    metadata.setdefault("/alerts", []).append({"type": "aws:cdk:error", "data": "it cannot be"})
+    file.write_text(json.dumps(metadata))
+    done = runner.run("diff", "Compare")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = (runner.folder / "build/diff/diff.md").read_text()
+    assert "it cannot be" in said
+    assert re.search(r"\[\+\] AWS::SNS::Topic", said)
+
+
+@pytest.mark.parametrize("written", [True, False], ids=["a finding", "no assembly"])
+def test_a_base_that_cannot_be_set_up_and_a_synth_with_a_finding_still_give_a_comparison(tmp_path, written):
+    """The pull request that brings the workflow has a base without its files."""
+    program(tmp_path / "bin", "python", "test -f requirements.txt")
+    program(tmp_path / "bin", "npm", "true")
+    writes = "mkdir -p cdk.out && echo {} > cdk.out/manifest.json; " if written else ""
+    program(tmp_path / "node_modules/.bin", "cdk", f"{writes}exit 1")
+    (tmp_path / "requirements.txt").touch()
+    (tmp_path / "base").mkdir()
+    done = Runner(IMPORTER, tmp_path).run(
+        "diff", "Set up and synthesise both", PATH=f"{tmp_path / 'bin'}:/usr/bin:/bin"
+    )
+    assert (done.returncode == 0) == written, done.stderr
+    assert "::warning::The base branch cannot be set up or synthesised" in done.stdout
 
 
 APP_OF_MANY = """

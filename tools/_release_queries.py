@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from tools._release_table import BUCKET, ORGANIZATION, PREFIX, table_statement
+
 from raytrail.queries import EVENTS, SavedQuery, saved_queries
 from raytrail.settings import read_settings
 from raytrail.sigma import CompiledRule, Statement, catalog, statements
@@ -29,15 +31,26 @@ def queries(version: str, *, region: str) -> dict[str, bytes]:
     Raises:
         RaytrailError: The Region is none that the settings take.
     """
-    regions = tuple(dict.fromkeys((*read_settings({"region": region}).audit.regions, region)))
+    settings = read_settings({"region": region}).audit
+    regions = tuple(dict.fromkeys((*settings.regions, region)))
     saved = saved_queries()
     files = {f"queries/{query.name}.sql": _query(query, regions) for query in saved}
     asked = [rule for rule in catalog() if rule.own and (rule.predicate is not None or rule.correlation is not None)]
     for rule in asked:
         [statement] = statements([rule], table=EVENTS.name, accounts=[ACCOUNT], regions=regions, among=catalog())
         files[f"detections/{rule.name}.sql"] = _detection(rule, statement)
+    files[f"tables/{EVENTS.name}.sql"] = table_statement(settings, account=ACCOUNT, regions=regions)
     rows = "\n".join(f"| `{query.name}` | {query.question} | {', '.join(query.places) or 'none'} |" for query in saved)
-    files["README.md"] = _README.format(version=version, account=ACCOUNT, rows=rows, detections=len(asked))
+    files["README.md"] = _README.format(
+        version=version,
+        account=ACCOUNT,
+        rows=rows,
+        detections=len(asked),
+        table=EVENTS.name,
+        bucket=BUCKET,
+        prefix=PREFIX,
+        organization=ORGANIZATION,
+    )
     return {path: text.encode() for path, text in files.items()}
 
 
@@ -63,14 +76,15 @@ def _detection(rule: CompiledRule, statement: Statement) -> str:
 _README = """\
 # raytrail {version}: queries for Athena
 
-For the table `cloudtrail_events` that the stack `raytrail-audit` makes: its columns are CloudTrail's as AWS documents
-them for Athena, and its partition keys are `account`, `region` and `timestamp`.
+For the table `{table}` that the stack `raytrail-audit` makes, or that you make over a trail of your own, see below: its
+columns are CloudTrail's as AWS documents them for Athena, and its partition keys are `account`, `region` and
+`timestamp`.
 
 The account in each file is {account}; put your own in its place, or several, and take out the Regions that you do not
 use, because each one that is named costs a look:
 
 ```sh
-sed -i "s/{account}/$(aws sts get-caller-identity --query Account --output text)/" queries/*.sql detections/*.sql
+sed -i "s/{account}/$(aws sts get-caller-identity --query Account --output text)/" */*.sql
 ```
 
 A question mark is a parameter. The comments at the top of a file say what each one is, in order, with an example that
@@ -89,5 +103,23 @@ each event that was detected.
 | --- | --- | --- |
 {rows}
 
-They were run on an emulator of Athena, not on Athena.
+## The table, over a trail that you have
+
+Put your values into `tables/{table}.sql`: the trail's bucket for `{bucket}`, its key prefix for `{prefix}`, the
+organization's id for `{organization}`. A trail without a prefix, or of one account, has no such folder. With several
+accounts, join them with commas in `projection.account.values`. What a projection does not name is not found: name each
+Region that you use in `projection.region.values`.
+
+```sh
+sed -i "s|{bucket}|my-trail-files|; s|/{prefix}||; s|/{organization}||" tables/{table}.sql
+aws athena start-query-execution --work-group primary --query-string "CREATE DATABASE IF NOT EXISTS raytrail"
+aws athena start-query-execution --work-group primary --query-execution-context Database=raytrail \\
+  --query-string file://tables/{table}.sql
+```
+
+`primary` is the workgroup that each account has. It needs a place for results, and a limit on the bytes that a query
+reads is worth setting.
+
+The queries and detections were run on an emulator of Athena, not on Athena. The statement of the table was read by a
+parser of others (sqlglot), and run nowhere.
 """

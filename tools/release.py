@@ -1,8 +1,8 @@
 """Makes the assets of a release in ``dist/``: ``python -m tools.release``.
 
 Besides the wheel and the sdist there is what needs no Python: the plain CloudFormation templates, the detections'
-EventBridge patterns, and the saved queries and detections as Athena's SQL. The same source makes the same files, byte
-for byte, with the same versions of the tools that are pinned.
+EventBridge patterns, and the saved queries, the detections and their table as Athena's SQL. The same source makes the
+same files, byte for byte, with the same versions of the tools that are pinned.
 """
 
 from __future__ import annotations

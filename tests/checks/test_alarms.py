@@ -34,6 +34,18 @@ def test_an_alarm_whose_actions_are_off_reaches_nobody():
     assert alarms({"Alarm": a(ALARM, AlarmActions=[ELSEWHERE], ActionsEnabled=ref("Loud"))}) == []
 
 
+INCLUDED = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://shop/alarm.json"}}}
+
+
+def test_an_alarm_whose_properties_are_included_is_taken_to_have_actions():
+    alarm = a(ALARM)
+    assert alarms({"Alarm": {**alarm, "Properties": INCLUDED}}) == []
+    assert alarms({"Alarm": {**alarm, "Properties": {"MetricName": "Errors", **INCLUDED}}}) == []
+    assert alarms({"Alarm": {**alarm, **INCLUDED}}) == []
+    # What is written beside it is known.
+    assert alarms({"Alarm": {**alarm, "Properties": {"AlarmActions": [], "ActionsEnabled": True, **INCLUDED}}})
+
+
 def test_an_action_that_cannot_be_known_is_one():
     switched = {"Fn::If": ["Loud", [ELSEWHERE], ref("AWS::NoValue")]}
     assert alarms({"Alarm": a(ALARM, AlarmActions=switched)}) == []

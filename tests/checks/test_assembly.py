@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aws_cdk
 import pytest
+from aws_cdk import aws_logs as logs
 from tests.checks.twins import a
 
 from raytrail.checks import Floors, InvalidAssembly, check_assembly
@@ -85,6 +86,19 @@ def test_the_nearest_acknowledgment_counts(tmp_path):
     write(tmp_path, "manifest.json", manifest("aws://unknown-account/eu-west-1", metadata))
     [finding] = check_assembly(tmp_path)
     assert (finding.construct, finding.accepted) == ("Shop/Logs/Group/Resource", "the nearer")
+
+
+def test_what_was_acknowledged_in_a_nested_stack_is_accepted_there_and_nowhere_else(tmp_path):
+    id = "Raytrail::RetentionOutOfBounds"
+    app = aws_cdk.App(outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    shop = aws_cdk.Stack(app, "Shop")
+    inner = aws_cdk.NestedStack(shop, "Inner")
+    innermost = aws_cdk.NestedStack(inner, "Innermost")
+    groups = [logs.CfnLogGroup(each, "Group") for each in (shop, inner, innermost)]
+    aws_cdk.Validations.of(groups[1]).acknowledge(aws_cdk.Acknowledgment(id=id, reason="the inner"))
+    app.synth()
+    found = {each.construct: each.accepted for each in check_assembly(tmp_path)}
+    assert found == {"Shop/Group": "", "Shop/Inner/Group": "the inner", "Shop/Inner/Innermost/Group": ""}
 
 
 def test_a_folder_that_is_no_assembly_is_refused(tmp_path):

@@ -19,6 +19,7 @@ from aws_cdk import aws_sqs as sqs
 from cdk_nag import AwsSolutionsChecks
 from tests.cli.command import Said
 
+from raytrail.checks import ACKNOWLEDGMENT_INVALID, CHECKS
 from raytrail.cli._findings._sarif import _uri
 
 Here = Callable[..., Said]
@@ -360,6 +361,59 @@ def test_an_error_of_a_constructs_own_code_cannot_be_acknowledged(planted, read,
 
     _, report = read(copy_of(planted, tmp_path / "out", sharpen))
     assert {each["id"] for each in report["findings"] if each["final"]} == {"Annotation::test:old"}
+
+
+@pytest.mark.parametrize("flagged", [False, True], ids=["without the flag", "with it"])
+def test_annotations_are_found_with_the_flag_and_without_it(read, tmp_path, flagged):
+    """CDK's report has them under a feature flag alone, which an importer's app may lack."""
+    flag = {"@aws-cdk/core:annotationsInValidationReport": True} if flagged else {}
+    app = App(context=flag, outdir=str(tmp_path / "out"))
+    stack = Stack(app, "shop")
+    open_, plain, accepted = (sns.Topic(stack, name) for name in ("Open", "Plain", "Accepted"))
+    Annotations.of(open_).add_warning_v2("test:policy", "its owner is to add [a statement]")
+    Annotations.of(plain).add_warning("an old warning")
+    Annotations.of(accepted).add_warning("an accepted warning")
+    Validations.of(accepted).acknowledge(Acknowledgment(id="Annotation::warning-annotation", reason="it is old"))
+    staged = sns.Topic(Stack(Stage(app, "Live"), "inner"), "Staged")
+    Annotations.of(staged).add_info("nothing to do")
+    Annotations.of(staged).add_warning_v2("test:live", "of a stage")
+    app.synth()
+    said, report = read(tmp_path / "out")
+    assert said.status == 1
+    assert {(each["id"], each["construct"], each["description"], each["severity"]) for each in report["findings"]} == {
+        ("Annotation::test:policy", "shop/Open", "its owner is to add [a statement]", "warning"),
+        ("Annotation::warning-annotation", "shop/Plain", "an old warning", "warning"),
+        ("Annotation::test:live", "Live/inner/Staged", "of a stage", "warning"),
+    }
+    assert [(each["construct"], each["acknowledged"]) for each in report["acknowledged"]] == [
+        ("shop/Accepted", "it is old")
+    ]
+    assert [each["name"] for each in report["plugins"]] == ["Construct Annotations"]
+
+
+def test_an_error_of_a_construct_is_found_without_the_flag_and_is_final(read, tmp_path):
+    app = App(outdir=str(tmp_path / "out"))
+    topic = sns.Topic(Stack(app, "shop"), "Topic")
+    Annotations.of(topic).add_error("it cannot be")
+    Validations.of(topic).acknowledge(Acknowledgment(id="Annotation::error-annotation", reason="it may"))
+    app.synth()
+    _, report = read(tmp_path / "out")
+    assert [(each["id"], each["final"]) for each in report["findings"]] == [("Annotation::error-annotation", True)]
+
+
+@pytest.mark.parametrize("check", [*CHECKS, ACKNOWLEDGMENT_INVALID], ids=lambda check: check.name)
+def test_a_check_is_explained_without_a_report(here, check):
+    for id in (check.id, check.name):
+        said = here("findings", "no-such-folder", "--explain", id)
+        assert said.status == 0
+        for part in (check.title, check.why, check.fix, check.trusts, check.source, check.id):
+            assert part in said.out
+
+
+def test_a_check_that_there_is_not_is_one_sentence(here):
+    said = here("findings", "--explain", "Raytrail::AlarmReachNobody")
+    assert said.status == 2
+    assert "is no check of raytrail; did you mean Raytrail::AlarmReachesNobody?" in said.err
 
 
 def no_assembly(folder: Path) -> str:

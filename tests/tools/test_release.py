@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlglot
+from sqlglot import exp
 from tools._release_patterns import patterns
 
-from raytrail.queries import saved_queries
+from raytrail.queries import EVENTS, saved_queries
 from raytrail.sigma import catalog
 from tools import release
 
@@ -226,6 +227,56 @@ def test_an_independent_parser_reads_the_sql(sql):
     for file in [*sorted(sql.glob("queries/*.sql"))[::6], *sorted(sql.glob("detections/*.sql"))[::30]]:
         [statement] = sqlglot.parse(file.read_text(encoding="utf-8"), dialect="athena")
         assert statement is not None
+
+
+def test_the_table_is_the_lakes_over_a_bucket_that_is_named(sql, plain):
+    text = (sql / f"tables/{EVENTS.name}.sql").read_text(encoding="utf-8")
+    [made] = [
+        resource["Properties"]["TableInput"]
+        for resource in template(plain, "audit")["Resources"].values()
+        if resource["Type"] == "AWS::Glue::Table" and resource["Properties"]["TableInput"]["Name"] == EVENTS.name
+    ]
+    statement = sqlglot.parse_one(text, dialect="athena")
+    assert isinstance(statement, exp.Create)
+    partitioned = statement.find(exp.PartitionedByProperty)
+    storage = made["StorageDescriptor"]
+    assert columns_of(statement.this) == [(each["Name"], hive(each["Type"])) for each in storage["Columns"]]
+    assert columns_of(partitioned.this) == [(each["Name"], hive(each["Type"])) for each in made["PartitionKeys"]]
+    formats = statement.find(exp.InputOutputFormat)
+    assert formats.args["input_format"].name == storage["InputFormat"]
+    assert formats.args["output_format"].name == storage["OutputFormat"]
+    assert statement.find(exp.RowFormatSerdeProperty).name == storage["SerdeInfo"]["SerializationLibrary"]
+    said = {
+        each.name: each.args["value"].name
+        for each in statement.args["properties"].find_all(exp.Property)
+        if type(each) is exp.Property
+    }
+    lakes = {key: value for key, value in made["Parameters"].items() if key != "EXTERNAL"}
+    own = {"projection.account.values", "storage.location.template"}
+    assert said.keys() == lakes.keys()
+    assert {key: said[key] for key in said.keys() - own} == {key: lakes[key] for key in lakes.keys() - own}
+    assert said["projection.account.values"] == "111122223333"
+    root = "s3://YOUR-BUCKET/YOUR-PREFIX/AWSLogs/o-organization/"
+    assert statement.find(exp.LocationProperty).name == root
+    assert said["storage.location.template"] == f"{root}${{account}}/CloudTrail/${{region}}/${{timestamp}}/"
+
+
+def columns_of(schema: exp.Expression) -> list[tuple[str, str]]:
+    return [(each.name, each.args["kind"].sql("hive")) for each in schema.expressions]
+
+
+def hive(type: str) -> str:
+    return exp.DataType.build(type, dialect="hive").sql("hive")
+
+
+def test_the_readmes_command_leaves_no_place_to_fill_in(sql, tmp_path):
+    [command] = re.findall(r"^(sed -i .* tables/.*)$", (sql / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    shutil.copytree(sql / "tables", tmp_path / "tables")
+    subprocess.run(["bash", "-ec", command], cwd=tmp_path, check=True)
+    text = (tmp_path / f"tables/{EVENTS.name}.sql").read_text(encoding="utf-8")
+    assert "LOCATION 's3://my-trail-files/AWSLogs/'\n" in text
+    assert "YOUR-" not in text
+    assert "o-organization" not in text
 
 
 # On the embedded AWS.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from raytrail.errors import InvalidProps
 
 _STACK, _ASSEMBLY = "aws:cloudformation:stack", "cdk:cloud-assembly"
 _LOGICAL_ID = "aws:cdk:logicalId"
+_NESTED_RESOURCE = re.compile(r"(?P<stack>.+)\.NestedStack/[^/]+\.NestedStackResource")
 _DEEPEST = 8
 
 
@@ -52,7 +54,7 @@ def read_assembly(folder: Path) -> tuple[App, tuple[Acknowledgment, ...]]:
             f"{folder} holds no manifest.json with a stack and no *.template.json; synthesise with `cdk synth`, or "
             "give another folder"
         )
-    templates = [each for template, _ in found for each in _with_nested(template)]
+    templates = [each for template, metadata in found for each in _with_nested(template, _paths(metadata))]
     said = [each for _, metadata in found for each in acknowledgments(metadata)]
     return App(templates), tuple(said)
 
@@ -74,9 +76,7 @@ def _stacks(folder: Path, depth: int) -> Iterator[tuple[Template, Mapping[str, A
             account, region = _environment(str(dig(artifact, "environment")))
             name, file = dig(properties, "stackName") or id, folder / written
             template = Template(_read(file), name=name, region=region, account=account, file=file)
-            metadata = _metadata(folder, artifact)
-            template.paths = _paths(metadata)
-            yield template, metadata
+            yield template, _metadata(folder, artifact)
 
 
 def _metadata(folder: Path, artifact: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -91,14 +91,26 @@ def _members(value: Mapping[str, Any], name: str) -> Iterator[tuple[str, Any]]:
     yield from found.items() if isinstance(found, dict) else ()
 
 
-def _paths(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """The construct of each logical id: of two, one is of a nested stack, and its path is the longer."""
-    found: dict[str, str] = {}
-    for path, entries in sorted(metadata.items(), key=lambda item: -len(item[0])):
+def _paths(metadata: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The construct of each logical id, by the construct of the nested stack that it is in; empty for the stack's own.
+
+    The metadata of a stack has that of the stacks nested in it, which may use the same logical ids.
+    """
+    paths = {path.strip("/"): entries for path, entries in metadata.items()}
+    nested = sorted(filter(None, map(_nested_stack, paths)), key=len, reverse=True)
+    found: dict[str, dict[str, str]] = {}
+    for path, entries in paths.items():
+        owner = next((stack for stack in nested if path.startswith(f"{stack}/")), "")
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict) and entry.get("type") == _LOGICAL_ID:
-                found[str(entry.get("data"))] = path.strip("/")
+                found.setdefault(owner, {})[str(entry.get("data"))] = path
     return found
+
+
+def _nested_stack(path: str) -> str:
+    """The construct of a nested stack, by the path that the CDK gives its resource beside it; or nothing."""
+    seen = _NESTED_RESOURCE.fullmatch(path)
+    return seen["stack"] if seen else ""
 
 
 def _environment(said: str) -> tuple[str | None, str | None]:
@@ -107,8 +119,11 @@ def _environment(said: str) -> tuple[str | None, str | None]:
     return account if account.isdigit() else None, None if region in ("", "unknown-region") else region
 
 
-def _with_nested(template: Template, depth: int = 0) -> Iterator[Template]:
+def _with_nested(
+    template: Template, paths: Mapping[str, Mapping[str, str]], stack: str = "", depth: int = 0
+) -> Iterator[Template]:
     """A template and those of its nested stacks, which are assets beside it."""
+    template.paths = paths.get(stack, {})
     yield template
     nested = [id for id, resource in template.resources.items() if resource.type == NESTED]
     if template.file is None or not nested or depth >= _DEEPEST:
@@ -123,7 +138,9 @@ def _with_nested(template: Template, depth: int = 0) -> Iterator[Template]:
                 _read(file), name=f"{template.name}/{id}", region=template.region, account=template.account, file=file
             )
             template.nest(id, child)
-            yield from _with_nested(child, depth + 1)
+            # The metadata has paths of those alone that the CDK's `NestedStack` made.
+            within = _nested_stack(template.resources[id].path) or str(file)
+            yield from _with_nested(child, paths, within, depth + 1)
 
 
 def _assets(folder: Path) -> dict[str, Path]:

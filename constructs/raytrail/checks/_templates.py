@@ -2,7 +2,7 @@
 
 ``Ref``, ``Fn::GetAtt``, ``Fn::Join``, ``Fn::Sub``, ``Fn::ImportValue`` and ``Fn::GetStackOutput`` are resolved, and
 what a stack hands to a nested one. A parameter that nobody in the app sets, ``Fn::If`` and everything else is
-`UNKNOWN`.
+`UNKNOWN`, and so is what is not written beside an ``Fn::Transform``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from raytrail.checks._values import ABSENT, ACCOUNT, UNKNOWN, Reference, Value, dig, references, text_of
+from raytrail.checks._values import (
+    ABSENT,
+    ACCOUNT,
+    UNKNOWN,
+    Partial,
+    Reference,
+    Unknown,
+    Value,
+    dig,
+    references,
+    text_of,
+)
 
 NESTED = "AWS::CloudFormation::Stack"
+_TRANSFORM = "Fn::Transform"
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _DEEPEST = 60
 """Deeper than any template: an output that names itself ends here."""
@@ -42,7 +54,8 @@ class Resource:
     def properties(self) -> Mapping[str, Value]:
         """Its properties, resolved."""
         found = self.template.resolve(self.body.get("Properties"))
-        return found if isinstance(found, dict) else {}
+        known = found if isinstance(found, dict) else {}
+        return Partial(known) if isinstance(found, Unknown) or _TRANSFORM in self.body else known
 
     def get(self, *path: str) -> Value:
         """The property at a path of keys; None where there is none."""
@@ -124,8 +137,9 @@ class Template:
             [(name, argument)] = value.items()
             if name == "Ref" or (isinstance(name, str) and name.startswith("Fn::")):
                 return self._intrinsic(name, argument, depth + 1)
-        found = {key: self.resolve(each, depth + 1) for key, each in value.items()}
-        return {key: each for key, each in found.items() if each is not ABSENT}
+        found = {key: self.resolve(each, depth + 1) for key, each in value.items() if key != _TRANSFORM}
+        known = {key: each for key, each in found.items() if each is not ABSENT}
+        return Partial(known) if _TRANSFORM in value else known
 
     def _intrinsic(self, name: str, argument: Any, depth: int) -> Value:
         found: Value = UNKNOWN

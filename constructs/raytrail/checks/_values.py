@@ -43,6 +43,14 @@ class Text:
     parts: tuple[str | Reference | Unknown, ...]
 
 
+class Partial(dict[str, Any]):
+    """An object to which ``Fn::Transform`` adds what is not known: what is not written in it is `UNKNOWN`."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """What is written under a key, or `UNKNOWN`."""
+        return super().get(key, UNKNOWN)
+
+
 Value: TypeAlias = Any
 """A JSON value that may hold `Reference`, `Text` and `UNKNOWN`."""
 
@@ -103,7 +111,7 @@ def references(value: Value) -> Iterator[Reference]:
 
 def certain(value: Value) -> bool:
     """Whether all of a value is known, resources of the app included."""
-    if isinstance(value, Unknown):
+    if isinstance(value, (Unknown, Partial)):
         return False
     if isinstance(value, Text):
         return not any(isinstance(part, Unknown) for part in value.parts)

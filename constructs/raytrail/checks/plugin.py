@@ -137,7 +137,7 @@ def _violation(check: Check, seen: str, resource: PolicyViolatingResource) -> Po
         rule_name=check.id,
         severity=check.level,
         description=f"{check.title}: {seen}",
-        fix=f"{check.fix} ({check.page})",
+        fix=f"{check.fix} (more: raytrail findings --explain {check.name})",
         rule_metadata={"why": check.why, "page": check.page, "source": check.source},
         violating_resources=[resource],
     )

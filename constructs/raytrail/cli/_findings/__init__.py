@@ -1,7 +1,8 @@
 """``raytrail findings``: what the checks of a synth found, for a person, for CI and for a program.
 
 CDK writes the findings of every policy-validation plugin into the cloud assembly: those of CloudFormation's validation,
-of cdk-nag, of raytrail's own checks, and the annotations of constructs. Here they are read, located and shown.
+of cdk-nag and of raytrail's own checks; the annotations of constructs under a feature flag, and without it they are in
+the metadata of the stacks. Here they are read, located and shown.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ def findings(
     root: Annotated[
         Path, typer.Option(help="The repository's folder: files are named relative to it.", metavar="FOLDER")
     ] = Path(),
+    explain: Annotated[
+        str | None, typer.Option(help="Say what a check of raytrail is about, and read nothing.", metavar="ID")
+    ] = None,
 ) -> None:
     """Show what the checks of a synth found, and write it for CI.
 
@@ -30,6 +34,11 @@ def findings(
     The status is 0 when there is nothing, or all of it is acknowledged; 1 when something is not, whatever its severity;
     2 when there is no report: the synth failed before it wrote one.
     """
+    if explain is not None:
+        from raytrail.cli._findings._explain import explain as show_check
+
+        show_check(explain)
+        return
     from raytrail.cli._findings._command import run
 
     raise typer.Exit(run(assembly, junit=junit, sarif=sarif, as_json=as_json, root=root))

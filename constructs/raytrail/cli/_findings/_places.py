@@ -15,6 +15,7 @@ from raytrail.cli._findings._model import Place
 _FRAME = re.compile(r"(?P<head>.+?):(?P<line>[1-9]\d*)(?::\d+)?\)?$")
 _SECTION = re.compile(r'\s*"Resources"\s*:')
 _START = re.compile(r'(?P<margin>\s*)"(?P<id>\w+)"\s*:\s*\{')
+_TOP = PurePosixPath()
 _OTHERS = frozenset({"site-packages", "dist-packages", "node_modules"})
 """Folders of what others wrote."""
 
@@ -36,7 +37,7 @@ class Places:
     def __init__(self, assembly: Path, root: Path) -> None:
         self._assembly, self._root = assembly, root.resolve()
         try:
-            self._resources = dict(_resources(assembly, PurePosixPath()))
+            self._resources = dict(_resources(assembly))
         except (AttributeError, KeyError, TypeError, RecursionError):
             # A damaged manifest costs the places of what was found, and not what was found.
             self._resources = {}
@@ -120,22 +121,32 @@ def _mains(path: str) -> tuple[str, str]:
     return f"{path}/Resource", f"{path}/Default"
 
 
-def _resources(assembly: Path, below: PurePosixPath) -> Iterator[tuple[str, _Resource]]:
-    """Each resource by its construct's path, of an assembly and of those in it."""
+def artifacts(assembly: Path, below: PurePosixPath = _TOP) -> Iterator[tuple[PurePosixPath, dict[str, Any]]]:
+    """Each artifact of an assembly and of those in it, with the folder that it is in."""
     for artifact in (_read(assembly / below / "manifest.json").get("artifacts") or {}).values():
-        properties = artifact.get("properties") or {}
+        yield below, artifact
         if artifact.get("type") == "cdk:cloud-assembly":
-            yield from _resources(assembly, below / properties["directoryName"])
-        elif artifact.get("type") == "aws:cloudformation:stack":
-            template = (below / properties["templateFile"]).as_posix()
+            yield from artifacts(assembly, below / artifact["properties"]["directoryName"])
+
+
+def stacks(assembly: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The template of each stack of an assembly, and its metadata, which is by ``/path`` of the construct."""
+    for below, artifact in artifacts(assembly):
+        if artifact.get("type") == "aws:cloudformation:stack":
             metadata = dict(artifact.get("metadata") or {})
             if beside := artifact.get("additionalMetadataFile"):
                 metadata |= _read(assembly / below / beside)
-            for path, entries in metadata.items():
-                said = {entry.get("type"): entry.get("data") for entry in entries}
-                if logical_id := said.get("aws:cdk:logicalId"):
-                    trace = said.get("aws:cdk:creationStack") or ()
-                    yield path.strip("/"), _Resource(template, str(logical_id), "\n".join(map(str, trace)))
+            yield (below / artifact["properties"]["templateFile"]).as_posix(), metadata
+
+
+def _resources(assembly: Path) -> Iterator[tuple[str, _Resource]]:
+    """Each resource by its construct's path, of an assembly and of those in it."""
+    for template, metadata in stacks(assembly):
+        for path, entries in metadata.items():
+            said = {entry.get("type"): entry.get("data") for entry in entries}
+            if logical_id := said.get("aws:cdk:logicalId"):
+                trace = said.get("aws:cdk:creationStack") or ()
+                yield path.strip("/"), _Resource(template, str(logical_id), "\n".join(map(str, trace)))
 
 
 def _read(file: Path) -> Mapping[str, Any]:

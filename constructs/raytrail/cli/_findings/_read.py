@@ -1,4 +1,4 @@
-"""Reads the report that CDK writes into a cloud assembly.
+"""Reads the report that CDK writes into a cloud assembly, and what it may leave out.
 
 Its shape is published with the CDK, as a JSON Schema in ``@aws-cdk/cloud-assembly-schema``.
 """
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from raytrail.cli._errors import Unanswered
+from raytrail.cli._findings._annotations import PLUGIN, unreported_annotations
 from raytrail.cli._findings._model import SEVERITIES, Finding, Plugin, Report, Severity
 from raytrail.cli._findings._places import Places
 
@@ -87,7 +88,7 @@ def read_report(assembly: Path, *, root: Path) -> Report:
     except (ValidationError, UnicodeDecodeError) as error:
         raise Unanswered(f"{file} is no report that this version can read: {_first(error)}") from error
     places = Places(assembly, root)
-    reports = document.plugin_reports
+    reports = [*document.plugin_reports, *_left_out(assembly, document)]
     return Report(
         written=written,
         plugins=tuple(Plugin(name=each.plugin_name, version=each.plugin_version) for each in reports),
@@ -99,6 +100,16 @@ def read_report(assembly: Path, *, root: Path) -> Report:
             for finding in _findings(each, violation, places, acknowledged=violation.reason)
         ),
     )
+
+
+def _left_out(assembly: Path, document: _Document) -> Iterator[_PluginReport]:
+    """The annotations of constructs, where the report has none of them."""
+    if any(each.plugin_name == PLUGIN for each in document.plugin_reports):
+        return
+    if found := unreported_annotations(assembly):
+        report = _PluginReport.model_validate(found)
+        if report.violations or report.suppressed_violations:
+            yield report
 
 
 def _found(report: _PluginReport, places: Places) -> Iterator[Finding]:
