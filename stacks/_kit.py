@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from aws_cdk import Environment, Stack
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aws_cdk import Annotations, Environment, Stack
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
+from aws_cdk.region_info import RegionInfo
 from constructs import Construct
 
 from raytrail.alerting import AlertChannel
+from raytrail.errors import InvalidProps, InvalidSettings
 from raytrail.settings import RetentionDays, Settings
 
 
 class KitStack(Stack):
     """A stack in the home Region (or the one given), named and tagged after the kit.
+
+    A Region that the CDK does not know has a warning, with the nearest that it knows, and no error: it may be newer
+    than this CDK.
 
     Args:
         concern: What the stack is for: the end of its name.
@@ -30,6 +39,38 @@ class KitStack(Stack):
             description=description,
             tags={"kit": settings.name, "concern": concern},
         )
+        self._warn_of_an_unknown_region(region or settings.region)
+
+    def _warn_of_an_unknown_region(self, region: str) -> None:
+        # Of a Region that it does not know the CDK has no fact; to list all that it knows costs a synth 0.1 s.
+        if RegionInfo.get(region).domain_suffix:
+            return
+        known = [each.name for each in RegionInfo.regions]
+        close = difflib.get_close_matches(region, known, n=1)
+        Annotations.of(self).add_warning_v2(
+            "raytrail:unknown-region",
+            f"region: {region} is none of the {len(known)} Regions that this CDK knows; "
+            + (f"did you mean {close[0]}? " if close else "")
+            + "If it is a new one, a newer aws-cdk-lib knows it",
+        )
+
+
+@contextmanager
+def blamed_on(setting: str) -> Iterator[None]:
+    """Say of what a construct refuses which setting is to be changed.
+
+    Each setting has been checked by itself; this is for values that are wrong only together.
+
+    Args:
+        setting: Its path, as ``tracing.debug_path``.
+
+    Raises:
+        InvalidSettings: The construct refused.
+    """
+    try:
+        yield
+    except InvalidProps as error:
+        raise InvalidSettings(f"{setting}: {error}") from error
 
 
 def alert_channel(stack: KitStack, what: str, *, settings: Settings) -> AlertChannel:
@@ -39,13 +80,17 @@ def alert_channel(stack: KitStack, what: str, *, settings: Settings) -> AlertCha
         stack: Where it is made.
         what: What is told, as "alerts": the end of the name that mails have.
         settings: The settings of the app.
+
+    Raises:
+        InvalidSettings: The topic that the account has is of another Region.
     """
     existing, detection = settings.detection.existing_topic, settings.detection
     name = f"{settings.name} {what}"
     if existing is None:
         return AlertChannel(stack, "Channel", display_name=name, emails=detection.emails)
     topic = sns.Topic.from_topic_attributes(stack, "Topic", topic_arn=existing.arn, key_arn=existing.key_arn)
-    return AlertChannel(stack, "Channel", display_name=name, emails=detection.emails, topic=topic)
+    with blamed_on("detection.existing_topic"):
+        return AlertChannel(stack, "Channel", display_name=name, emails=detection.emails, topic=topic)
 
 
 _RETENTION: dict[int, logs.RetentionDays] = {

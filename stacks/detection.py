@@ -11,6 +11,7 @@ from aws_cdk import Annotations, CfnOutput
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from raytrail.alerting import AlertChannel
 from raytrail.audit import InsightAlert
 from raytrail.detection import (
     GLOBAL_REGION,
@@ -148,7 +149,7 @@ class DetectionStack(KitStack):
 
 
 class GlobalEventsStack(KitStack):
-    """In us-east-1: brings events of global services to a home Region elsewhere.
+    """In us-east-1: brings events of global services to a home Region elsewhere, and tells when it cannot.
 
     Args:
         rules: Those at home: what none of them is about stays. Default: every event of global services is brought.
@@ -174,6 +175,10 @@ class GlobalEventsStack(KitStack):
             home_region=settings.region,
             read_only=settings.detection.forward_reads,
             calls=None if rules is None else [call for rule in rules for call in rule.calls],
+            # A topic that the account has is one of the home Region, which no alarm here can reach.
+            channel=AlertChannel(
+                self, "Channel", display_name=f"{settings.name} forwarding", emails=settings.detection.emails
+            ),
         )
 
 

@@ -139,6 +139,12 @@ class SampleStack(KitStack):
                 )
             ],
         )
+        if settings.sample.rollbar_secret and not settings.tracing.enabled:
+            raise InvalidSettings(
+                "sample.rollbar_secret: Rollbar's package needs what the ADOT layer brings, and with tracing.enabled "
+                "false there is none, so that no error would be reported; leave sample.rollbar_secret out, or set "
+                "tracing.enabled to true"
+            )
         exporters, errors = self._partners(function, settings) if settings.tracing.enabled else ([], None)
         instrument_lambda(
             function,

@@ -141,7 +141,11 @@ def test_only_alerts_makes_three_rules_and_somebody_who_is_told(made):
     template = made("only_alerts")
     rules = properties(template, "AWS::Events::Rule")
     assert len(rules) == 3
-    assert ["DeleteTable"] in [rule["EventPattern"]["detail"].get("eventName") for rule in rules]
+    # A pattern of the catalogue may be a text, because of the nulls in it.
+    asked = [
+        rule["EventPattern"]["detail"].get("eventName") for rule in rules if isinstance(rule["EventPattern"], dict)
+    ]
+    assert ["DeleteTable"] in asked
     protocols = {subscription["Protocol"] for subscription in properties(template, "AWS::SNS::Subscription")}
     assert protocols == {"email", "sqs"}
     assert services(template) == {"CloudWatch", "DynamoDB", "Events", "IAM", "KMS", "Lambda", "Logs", "SNS", "SQS"}

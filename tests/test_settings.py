@@ -70,7 +70,7 @@ EXISTING_TRAIL = st.fixed_dictionaries(
 LAKE: dict[str, st.SearchStrategy[Any]] = {
     "log_retention_days": RETENTION,
     "infrequent_after_days": NONE_OR(st.integers(30, 60)),
-    "archive_after_days": st.integers(90, 2556),
+    "archive_after_days": NONE_OR(st.integers(90, 2556)),
     "expire_after_days": st.integers(2557, 36500),
     "results_expire_after_days": st.integers(1, 3650),
     "query_limit_gb": st.integers(1, 10_000),
@@ -223,7 +223,7 @@ def of_what_was_given(wanted: Any, dumped: Any) -> Any:
         ),
         (
             {"detection": {"api_calls": ["DeleteTable"]}},
-            'detection.api_calls.0: got "DeleteTable"; should be an API call as in an IAM policy, as '
+            'detection.api_calls.0: got "DeleteTable"; should be a service and an operation, as '
             'secretsmanager:DeleteSecret (further API calls to alert on, as "secretsmanager:DeleteSecret")',
         ),
         (
@@ -293,6 +293,11 @@ def of_what_was_given(wanted: Any, dumped: Any) -> Any:
         (
             {"audit": {"archive_after_days": 3000}},
             "audit.expire_after_days: got 2557; should be above archive_after_days, which is 3000 "
+            "(days until trail files are deleted)",
+        ),
+        (
+            {"audit": {"infrequent_after_days": 3000}},
+            "audit.expire_after_days: got 2557; should be above infrequent_after_days, which is 3000 "
             "(days until trail files are deleted)",
         ),
         (

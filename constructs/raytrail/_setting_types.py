@@ -98,9 +98,10 @@ SecretName = Annotated[
 Email = Annotated[str, _matching(r"^[^@\s]+@[^@\s]+\.[^@\s]+$", "a mail address")]
 """A mail address."""
 ApiCall = Annotated[
-    str, _matching(r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$", "an API call as in an IAM policy, as secretsmanager:DeleteSecret")
+    str,
+    _matching(r"^[a-z0-9-]+:[A-Z][A-Za-z0-9]+$", "a service and an operation, as secretsmanager:DeleteSecret"),
 ]
-"""An API call as in an IAM policy, as ``secretsmanager:DeleteSecret``."""
+"""A service, by its prefix in IAM, and an operation of its API, as ``secretsmanager:DeleteSecret``."""
 
 # A part of an ARN may stand for all that begin so, but CloudTrail's selectors know no wildcard.
 _WORDS_OF_ARN = "an ARN without a wildcard, as arn:aws:s3:::my-bucket/"

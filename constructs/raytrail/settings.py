@@ -168,8 +168,14 @@ class AuditSettings(Section):
     infrequent_after_days: int | None = Field(
         None, ge=30, le=3650, description="Days until trail files move to Infrequent Access. Default: never."
     )
-    archive_after_days: int = Field(
-        90, ge=30, le=3650, validate_default=True, description="Days until trail files move to Glacier storage."
+    archive_after_days: int | None = Field(
+        None,
+        ge=30,
+        le=3650,
+        description=(
+            "Days until trail files move to Glacier Flexible Retrieval, where queries pass them over until they are "
+            "restored. Default: never."
+        ),
     )
     expire_after_days: int = Field(
         2557, ge=91, le=36500, validate_default=True, description="Days until trail files are deleted."
@@ -202,9 +208,9 @@ class AuditSettings(Section):
 
     @field_validator("archive_after_days")
     @classmethod
-    def _infrequent_access_is_paid_for_thirty_days(cls, days: int, info: ValidationInfo) -> int:
+    def _infrequent_access_is_paid_for_thirty_days(cls, days: int | None, info: ValidationInfo) -> int | None:
         infrequent = info.data.get("infrequent_after_days")
-        if infrequent is not None and days < infrequent + 30:
+        if infrequent is not None and days is not None and days < infrequent + 30:
             raise PydanticCustomError(
                 "archived_too_soon",
                 "should be 30 or more above infrequent_after_days, which is {infrequent}",
@@ -214,12 +220,13 @@ class AuditSettings(Section):
 
     @field_validator("expire_after_days")
     @classmethod
-    def _something_is_archived(cls, days: int, info: ValidationInfo) -> int:
-        archive = info.data.get("archive_after_days")
-        if archive is not None and days <= archive:
-            raise PydanticCustomError(
-                "never_archived", "should be above archive_after_days, which is {archive}", {"archive": archive}
-            )
+    def _something_stays_where_it_moves(cls, days: int, info: ValidationInfo) -> int:
+        for name in ("infrequent_after_days", "archive_after_days"):
+            moved = info.data.get(name)
+            if moved is not None and days <= moved:
+                raise PydanticCustomError(
+                    "never_moved", "should be above {name}, which is {moved}", {"name": name, "moved": moved}
+                )
         return days
 
 

@@ -36,6 +36,7 @@ from tests.queries.plain_reader import (
     grouped,
     identity,
     listed,
+    named,
     ordered,
     outcome,
     scalar,
@@ -109,8 +110,8 @@ def new_principals_and_keys(records: Sequence[Record], _: Values) -> list[list[A
 
 def trail_and_detection_tampering(records: Sequence[Record], _: Values) -> list[list[Any]]:
     calls = {
-        "cloudtrail": "StopLogging DeleteTrail UpdateTrail PutEventSelectors DeleteEventDataStore "
-        "StopEventDataStoreIngestion",
+        "cloudtrail": "StopLogging DeleteTrail UpdateTrail PutEventSelectors PutInsightSelectors "
+        "DeleteEventDataStore StopEventDataStoreIngestion",
         "config": "StopConfigurationRecorder DeleteConfigurationRecorder DeleteDeliveryChannel",
         "ec2": "DeleteFlowLogs",
         "events": "DeleteRule DisableRule RemoveTargets",
@@ -208,9 +209,18 @@ def deletions(records: Sequence[Record], _: Values) -> list[list[Any]]:
         named = name in ("ScheduleKeyDeletion", "PutBucketLifecycle")
         return text(field(record, "readOnly")) == "false" and ERROR(record) is None and bool(deleting or named)
 
-    groups = grouped([record for record in records if wanted(record)], actor, ACCOUNT, REGION, SOURCE, NAME)
+    def resource(record: Record) -> str | None:
+        touched = [text(field(each, "arn")) for each in field(record, "resources") or []]
+        names = (
+            *("bucketName", "functionName", "roleName", "userName", "groupName", "policyArn", "groupId", "tableName"),
+            *("topicArn", "queueUrl", "keyId", "secretId", "logGroupName", "instanceId", "vpcId"),
+            *("dBInstanceIdentifier", "stackName", "roleArn", "name"),
+        )
+        return first(*touched[:1], named(record, *names), PARAMETERS(record))
+
+    groups = grouped([record for record in records if wanted(record)], actor, ACCOUNT, REGION, SOURCE, NAME, resource)
     rows = [(*key, distinct(group), *span(group)) for key, group in groups.items()]
-    return ordered(rows, -6, 1, 2, 3, 4, 5)
+    return ordered(rows, -7, 1, 2, 3, 4, 5, 6)
 
 
 def access_key_activity(records: Sequence[Record], _: Values) -> list[list[Any]]:

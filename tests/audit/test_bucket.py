@@ -172,6 +172,17 @@ def test_files_move_to_the_archive_and_go_when_asked(make):
     assert (rule["ExpirationInDays"], rule["Status"]) == (400, "Enabled")
 
 
+def test_unless_asked_no_file_moves_to_where_athena_passes_it_over(make):
+    (rule,) = make().bucket["LifecycleConfiguration"]["Rules"]
+    assert "Transitions" not in rule
+    assert rule["ExpirationInDays"] == 2557
+
+
+def test_files_may_move_to_infrequent_access_alone(make):
+    (rule,) = make(retention=Retention(infrequent_after_days=30)).bucket["LifecycleConfiguration"]["Rules"]
+    assert rule["Transitions"] == [{"StorageClass": "STANDARD_IA", "TransitionInDays": 30}]
+
+
 def test_old_versions_do_not_stay_for_ever(make):
     (rule,) = make().bucket["LifecycleConfiguration"]["Rules"]
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
@@ -183,6 +194,11 @@ def test_the_files_and_their_key_outlive_the_stack(make):
     (key,) = resources(made.template, "AWS::KMS::Key").values()
     assert made.policy_on_delete == {"Retain"}
     assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_a_bucket_that_outlives_the_stack_keeps_the_policy_that_asks_for_tls(make):
+    policies = resources(make().template, "AWS::S3::BucketPolicy").values()
+    assert [(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in policies] == [("Retain", "Retain")] * 2
 
 
 @pytest.mark.parametrize("prefix", ["/logs", "logs/", "x" * 201])

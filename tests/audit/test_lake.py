@@ -8,13 +8,13 @@ from datetime import date
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import Environment, Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
-from aws_cdk.assertions import Annotations, Match
+from aws_cdk.assertions import Annotations, Match, Template
 from tests.synth import ACCOUNT, Json, bare_stack, only, plain, properties, resources, statements
 
-from raytrail.audit import AuditLake, AuditTrail, DataEvents, ManagementEvents, saved_queries
+from raytrail.audit import AuditLake, AuditTrail, DataEvents, ManagementEvents, Retention, saved_queries
 from raytrail.errors import InvalidProps
 from raytrail.queries import view_definition
 
@@ -63,6 +63,7 @@ def test_the_events_table_projects_its_partitions_over_the_trails_bucket(make):
     assert table["StorageDescriptor"]["Location"] == "s3://trail-files/AWSLogs/"
     assert table["Parameters"] == {
         "EXTERNAL": "TRUE",
+        "read_restored_glacier_objects": "true",
         "projection.enabled": "true",
         "projection.account.type": "enum",
         "projection.account.values": ACCOUNT,
@@ -204,7 +205,40 @@ def test_a_lake_without_a_trail_or_a_bucket_reads_nothing_and_is_refused(make):
         make(bucket=None)
 
 
+class TestATrailOfAnotherStack:
+    @pytest.fixture
+    def trail(self, stack):
+        events = [DataEvents.s3("arn:aws:s3:::files")]
+        other = Stack(stack.node.root, "other", env=Environment(account=ACCOUNT, region="us-east-1"))
+        return AuditTrail(other, "Trail", name="raytrail", events=events)
+
+    def test_leaves_out_results_whose_name_is_known(self, make, stack, trail):
+        make(trail=trail, results=s3.Bucket(stack, "Given", bucket_name="results"))
+        found = plain(only(Template.from_stack(Stack.of(trail)).to_json(), "AWS::CloudTrail::Trail"))
+        (selector,) = found["AdvancedEventSelectors"]
+        (arns,) = [each for each in selector["FieldSelectors"] if each["Field"] == "resources.ARN"]
+        assert "arn:aws:s3:::results/" in arns["NotStartsWith"]
+
+    @pytest.mark.parametrize("given", [True, False])
+    def test_cannot_wait_for_the_name_of_the_results_that_wait_for_it(self, make, stack, trail, given):
+        results = s3.Bucket(stack, "Given") if given else None
+        with pytest.raises(InvalidProps, match="is of another stack and has no name yet; put the lake into"):
+            make(trail=trail, results=results)
+
+
 class TestWhatWouldBeInvisible:
+    def test_files_move_to_an_archive_that_athena_passes_over(self, make, stack):
+        retention = Retention(archive_after_days=400, expire_after_days=900)
+        make(trail=AuditTrail(stack, "Trail", name="raytrail", retention=retention))
+        said = [each for each in warnings(stack) if "raytrail:invisible-archive" in each]
+        assert len(said) == 1
+        assert "after 400 days (archive_after_days), and from that day on queries do not see them" in said[0]
+
+    @pytest.mark.parametrize("retention", [None, Retention(infrequent_after_days=30)])
+    def test_nothing_is_said_of_files_that_athena_reads(self, make, stack, retention):
+        make(trail=AuditTrail(stack, "Trail", name="raytrail", retention=retention))
+        assert not [each for each in warnings(stack) if "invisible-archive" in each]
+
     def test_the_stacks_own_region_is_missed(self, make, stack):
         make(regions=["eu-west-1"])
         assert any("regions leave out us-east-1, the stack's own" in each for each in warnings(stack))
@@ -270,8 +304,10 @@ def test_results_are_private_and_travel_by_tls(make):
 
 
 def test_results_outlive_the_stack_until_they_expire(make):
-    (bucket,) = resources(make(), "AWS::S3::Bucket").values()
-    assert bucket["DeletionPolicy"] == "Retain"
+    template = make()
+    for kind in ("AWS::S3::Bucket", "AWS::S3::BucketPolicy"):
+        (kept,) = resources(template, kind).values()
+        assert kept["DeletionPolicy"] == "Retain"
 
 
 def test_there_are_at_least_eight_saved_queries_within_athenas_limits(make):

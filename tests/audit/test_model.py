@@ -53,6 +53,12 @@ def test_files_go_after_they_were_archived(archive, later):
     assert Retention(archive_after_days=archive, expire_after_days=archive + later).archive_after_days == archive
 
 
+def test_unless_asked_files_stay_where_queries_read_them():
+    """Athena passes over Glacier Flexible Retrieval: https://docs.aws.amazon.com/athena/latest/ug/querying-glacier.html."""
+    assert Retention().archive_after_days is None
+    assert Retention(infrequent_after_days=61).archive_after_days is None
+
+
 @given(st.integers(30, 3650), st.integers(30, 3650))
 def test_files_may_be_in_infrequent_access_for_30_days_or_more_before_they_are_archived(infrequent, longer):
     made = Retention(
@@ -79,9 +85,10 @@ def test_files_that_would_leave_infrequent_access_before_it_is_paid_for_are_refu
 
 
 @given(st.integers(30, 3650), st.integers(0, 3650))
-def test_files_that_would_go_before_they_were_archived_are_refused(archive, earlier):
-    with pytest.raises(InvalidProps, match="or nothing would ever be in the archive"):
-        Retention(archive_after_days=archive, expire_after_days=archive - earlier)
+def test_files_that_would_go_before_they_moved_are_refused(days, earlier):
+    for name in ("archive_after_days", "infrequent_after_days"):
+        with pytest.raises(InvalidProps, match=rf"is to be after {name} \({days}\), or no file would ever be"):
+            Retention(**{name: days}, expire_after_days=days - earlier)
 
 
 def test_the_archive_takes_no_files_younger_than_30_days():

@@ -37,7 +37,9 @@ def as_asked(event):
     }
 
 
-ARNS = st.text(st.characters(codec="ascii", exclude_characters="*", exclude_categories=["Cc"]), min_size=1, max_size=40)
+ARNS = st.text(
+    st.characters(codec="ascii", exclude_characters="*", exclude_categories=["Cc"]), min_size=1, max_size=40
+).map("arn:aws:sns:us-east-1:111122223333:{}".format)
 READ_ONLY = st.none() | st.booleans()
 EVENTS = st.one_of(
     st.builds(ManagementEvents, read_only=READ_ONLY, without_kms=st.booleans(), without_rds_data=st.booleans()),
@@ -49,6 +51,10 @@ EVENTS = st.one_of(
     st.builds(lambda only: DataEvents.all_of("AWS::S3::Object", read_only=only), READ_ONLY),
     st.builds(NetworkActivityEvents, event_source=st.just("kms.amazonaws.com"), denied_only=st.booleans()),
 )
+
+
+def topics(count):
+    return DataEvents.of("AWS::SNS::Topic", *(f"arn:aws:sns:us-east-1:111122223333:{n}" for n in range(count)))
 
 
 @given(EVENTS)
@@ -96,6 +102,22 @@ def test_a_selector_reads_as_the_page_prints_it():
         (lambda: DataEvents.s3(BUCKET, key_prefixes=["*.csv"]), "has a \\*, which selectors of CloudTrail do not know"),
         (lambda: DataEvents.of("AWS::SNS::Topic", "a" * 2049), "has 1 to 2048 characters"),
         (lambda: DataEvents.of("AWS::SNS::Topic", ""), "has 1 to 2048 characters"),
+        (lambda: DataEvents.s3("orders"), "named by ARN, .* and 'orders/' is none, so that it matches nothing"),
+        (lambda: DataEvents.tables("orders"), "'orders' is none"),
+        (lambda: DataEvents.of("AWS::S3::Object", arn_prefixes=["arn"]), "'arn' is none"),
+        (lambda: DataEvents.all_of("AWS::S3::Object", without_arn_prefixes=["orders/"]), "'orders/' is none"),
+        (lambda: DataEvents.of("AWS::S3::Object", BUCKET), "is a bucket's ARN and no object's, .* 'arn:.*files/'"),
+        *(
+            (
+                lambda prefix=prefix: DataEvents.of("AWS::S3::Object", arn_prefixes=[prefix]),
+                f"prefix '{prefix}' means every AWS::S3::Object",
+            )
+            for prefix in ("arn:", "arn:aws", "arn:aws:s3", "arn:aws:s3:", "arn:aws:s3:::")
+        ),
+        (
+            lambda: DataEvents.of("AWS::Lambda::Function", arn_prefixes=["arn:aws:lambda"]),
+            "let it go on to a Region, an account or a resource, or ask for all",
+        ),
         (lambda: NetworkActivityEvents(event_source="s3"), "a service such as s3.amazonaws.com, got 's3'"),
         (
             lambda: NetworkActivityEvents(event_source="s3.amazonaws.com", vpc_endpoint_ids=("vpc-1",)),
@@ -125,10 +147,11 @@ def test_what_cannot_be_selected_is_refused_when_it_is_made(make, said):
         ),
         ([NetworkActivityEvents(event_source="s3.amazonaws.com")] * 2, None, "s3.amazonaws.com is selected twice"),
         (
-            [DataEvents.of("AWS::SNS::Topic", *(str(n) for n in range(499)))],
+            [topics(499)],
             None,
-            "at most 500 values together, got 501",
+            "at most 500 values together, .* got 501",
         ),
+        ([DataEvents.s3(BUCKET), DataEvents.s3(BUCKET)], None, "Data events of AWS::S3::Object are selected twice"),
         ([DataEvents.all_of("AWS::S3::Object")], Insights(), "need the trail to record write management events"),
         ([ManagementEvents(read_only=True)], Insights(error_rate=False), "write management events"),
         ([ManagementEvents()], Insights(on=("Data",)), "need the trail to record some"),
@@ -143,10 +166,55 @@ def test_what_a_trail_cannot_record_is_refused(events, insights, said):
     ("events", "insights"),
     [
         ([ManagementEvents(read_only=True), ManagementEvents(read_only=False, without_kms=True)], Insights()),
-        ([DataEvents.of("AWS::SNS::Topic", *(str(n) for n in range(498)))], None),
+        ([topics(498)], None),
+        ([DataEvents.s3(BUCKET, read_only=True), DataEvents.s3(BUCKET, read_only=False)], None),
         ([ManagementEvents(), DataEvents.all_of("AWS::SNS::Topic")], Insights(on=("Data", "Management"))),
         ([ManagementEvents(read_only=True)], Insights(call_rate=False)),
     ],
 )
 def test_what_a_trail_can_record_is_not_refused(events, insights):
     check_events(events, insights)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["arn:aws:lambda:us-east-1:", "arn:aws:s3:::logs-", "arn:${Token[AWS.Partition.3]}:s3:::l"]
+)
+def test_a_prefix_that_narrows_is_taken(prefix):
+    assert DataEvents.of("AWS::S3::Object", arn_prefixes=[prefix]).arns.starts_with == (prefix,)
+
+
+def test_a_buckets_arn_may_have_its_slash():
+    assert DataEvents.s3(f"{BUCKET}/") == DataEvents.s3(BUCKET)
+
+
+OBJECT_EVENTS = [
+    DataEvents.all_of("AWS::S3::Object"),
+    DataEvents.s3(BUCKET),
+    DataEvents.of("AWS::S3::Object", f"{BUCKET}/key"),
+    DataEvents.of("AWS::S3::Object", arn_prefixes=["arn:aws:s3:::logs-"]),
+    DataEvents(resource_type="AWS::S3::Object", arns=Condition(field="resources.ARN", ends_with=(".gz",))),
+]
+
+
+@pytest.mark.parametrize("events", OBJECT_EVENTS)
+def test_every_selector_of_objects_leaves_the_guarded_buckets_out_once(events):
+    roots = ["arn:aws:s3:::logs-trail", "arn:aws:s3:::results", "arn:aws:s3:::logs-trail"]
+    guarded = events.without_buckets(roots).arns
+    assert guarded.not_starts_with == ("arn:aws:s3:::logs-trail/", "arn:aws:s3:::results/")
+    assert guarded.values[: -len(guarded.not_starts_with)] == events.arns.values
+
+
+@pytest.mark.parametrize(
+    ("asked", "root", "names"),
+    [
+        ("arn:aws:s3:::logs-trail", "arn:aws:s3:::logs-trail", []),
+        ("arn:aws:s3:::logs-trail", "arn:${Token[AWS.Partition.3]}:s3:::logs-trail", ["logs-trail"]),
+        ("arn:${Token[AWS.Partition.3]}:s3:::logs-trail", "arn:aws:s3:::logs-trail", ["logs-trail"]),
+        ("arn:aws-cn:s3:::logs-trail", "${Token[TOKEN.7]}", ["logs-trail"]),
+        ("${Token[TOKEN.7]}", "${Token[TOKEN.7]}", []),
+    ],
+)
+def test_objects_of_a_guarded_bucket_are_refused_however_its_arn_is_written(asked, root, names):
+    with pytest.raises(InvalidProps, match="leave that bucket out"):
+        DataEvents.s3(asked, key_prefixes=["AWSLogs/"]).without_buckets([root], names)
+    DataEvents.s3("arn:aws:s3:::logs-trail-2").without_buckets([root], names)

@@ -62,6 +62,12 @@ def test_what_would_hide_data_silently_is_refused(changes: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("table", schema.LAKE_TABLES, ids=lambda table: table.name)
+def test_athena_reads_the_files_that_were_restored_from_glacier(table: schema.LakeTable) -> None:
+    """https://docs.aws.amazon.com/athena/latest/ug/querying-glacier.html: else it passes over them."""
+    assert table.table_input(**WHERE)["Parameters"]["read_restored_glacier_objects"] == "true"
+
+
+@pytest.mark.parametrize("table", schema.LAKE_TABLES, ids=lambda table: table.name)
 def test_each_table_is_its_folders_and_has_columns_that_hive_can_read(table: schema.LakeTable) -> None:
     given = table.table_input(**{**WHERE, "prefix": "/audit/", "organization_id": "o-a1b2c3d4e5"})
     assert given["Parameters"]["storage.location.template"] == (

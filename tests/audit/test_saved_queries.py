@@ -13,13 +13,17 @@ import pytest
 import sqlglot
 from sqlglot import exp
 from tests.athena_lake import TABLE, Answer, Lake
+from tests.audit.own_records import event, role
 from tests.audit.query_oracle import ANSWERS
 from tests.queries.plain_reader import Record, Values
 from tests.queries.world import ACCOUNTS, REGIONS, ago, own_lake, own_values, real_lake, real_values
 from tests.trino_grammar import grammar_errors
 
+from raytrail.audit._metrics import _PATTERNS
+from raytrail.detection.handlers.pager.alert import Alert
 from raytrail.localaws._athena._functions import FUNCTIONS
 from raytrail.queries import SavedQuery, saved_queries
+from raytrail.queries._view import COLUMNS
 
 QUERIES = {query.name: query for query in saved_queries()}
 WHOLE: tuple[Any, ...] = (ACCOUNTS, REGIONS, {})
@@ -33,6 +37,34 @@ def test_there_are_at_least_25_in_the_order_of_their_names() -> None:
 
 def test_each_query_has_an_independent_answer_to_be_held_against() -> None:
     assert set(QUERIES) == set(ANSWERS)
+
+
+# Each kind of caller: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
+_OURS, _THEIRS = "111122223333", "999988887777"
+_STS = f"arn:aws:sts::{_OURS}"
+CALLERS: list[Record] = [
+    {"type": "Root", "principalId": _OURS, "arn": f"arn:aws:iam::{_OURS}:root", "accountId": _OURS},
+    {"type": "IAMUser", "principalId": "AIDAANA", "arn": f"arn:aws:iam::{_OURS}:user/ana", "userName": "ana"},
+    {"type": "IAMUser", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS", "accountId": _OURS, "accessKeyId": ""},
+    role("deploy", "ci"),
+    {"type": "AssumedRole", "principalId": "AROAOPS:eva", "arn": f"{_STS}:assumed-role/ops/eva", "accountId": _OURS},
+    {"type": "Role", "principalId": "AROASTEPS", "arn": f"arn:aws:iam::{_OURS}:role/steps", "accountId": _OURS},
+    {
+        "type": "FederatedUser",
+        "principalId": f"{_OURS}:visitor",
+        "arn": f"{_STS}:federated-user/visitor",
+        "sessionContext": {"sessionIssuer": {"type": "IAMUser", "arn": f"arn:aws:iam::{_OURS}:user/broker"}},
+    },
+    {"type": "AWSAccount", "principalId": "AROATHEIRS:job", "accountId": _THEIRS},
+    {"type": "AWSAccount", "principalId": "AIDATHEIRS", "accountId": _THEIRS},
+    {"type": "AWSAccount", "accountId": _THEIRS},
+    {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"},
+    {"type": "AWSService", "invokedBy": "cloudformation.amazonaws.com"},
+    {"type": "IdentityCenterUser", "accountId": _OURS, "onBehalfOf": {"userId": "94d8-eva"}, "credentialId": "c-1"},
+    {"type": "WebIdentityUser", "principalId": "accounts.google.com:app:bo", "userName": "bo"},
+    {"type": "Directory", "userName": "carl", "accountId": _OURS},
+    {"type": "Unknown"},
+]
 
 
 def text_of(query: SavedQuery) -> str:
@@ -65,6 +97,19 @@ def test_parameters_stand_where_athena_takes_them_and_nowhere_else_is_a_question
 def test_an_independent_trino_grammar_takes_every_query() -> None:
     texts = [text_of(query) for query in QUERIES.values()]
     assert dict(zip(QUERIES, grammar_errors(texts), strict=True)) == {name: [] for name in QUERIES}
+
+
+def test_the_counted_calls_against_the_trail_are_all_looked_for() -> None:
+    counted = re.findall(r'eventName = "(\w+)"', _PATTERNS["TrailTampering"])
+    assert len(counted) == 5
+    sql = QUERIES["trail_and_detection_tampering"].sql
+    assert [name for name in counted if f"('cloudtrail.amazonaws.com', '{name}')" not in sql] == []
+
+
+def test_what_was_deleted_is_named_as_the_view_names_it() -> None:
+    (resource,) = (column for column in COLUMNS if column.name == "resource")
+    whole = resource.expression.removesuffix(")")
+    assert whole in re.sub(r"coalesce\(\s+", "coalesce(", re.sub(r",\s+", ", ", QUERIES["deletions"].sql))
 
 
 def called(text: str) -> set[str]:
@@ -194,6 +239,23 @@ def test_an_hour_around_midnight_is_found_under_both_days(own: Lake, name: str, 
     answer, expected, size = asked(own, name, values, ACCOUNTS, REGIONS)
     assert [row[0] for row in answer.rows] == [f"{ago(2)}T23:58:00Z"]
     assert (answer.rows, answer.scanned) == (expected, size)
+
+
+@pytest.mark.local
+def test_whomever_an_alert_names_is_found_in_their_hour(local_aws: Any) -> None:
+    records = [
+        event("DeleteTrail", "cloudtrail", at=f"10:{number:02d}:00", userIdentity=identity)
+        for number, identity in enumerate(CALLERS)
+    ]
+    lake = Lake(local_aws, accounts=ACCOUNTS, regions=REGIONS, start_date=ago(2))
+    lake.put(ACCOUNTS[0], REGIONS[0], ago(1), records)
+    found = {}
+    for record in records:
+        alert = Alert({}, {"detail": record})
+        answer, expected, _ = asked(lake, "actor_hour", {"actor": alert.principal, "at": alert.time}, ACCOUNTS, REGIONS)
+        assert answer.rows == expected
+        found[alert.principal] = [row[-1] for row in answer.rows]
+    assert list(found.values()) == [[record["eventID"]] for record in records], found
 
 
 @pytest.mark.local

@@ -60,7 +60,9 @@ def test_data_events_are_those_of_the_resources_that_were_given(make, stack):
         DataEvents.s3(files, without_key_prefixes=["tmp/"]),
         DataEvents.functions(function),
     ]
-    of_tables, of_objects, of_functions = selectors(make(events=asked))
+    made = make(events=asked)
+    of_tables, of_objects, of_functions = selectors(made)
+    (own,) = [id for id in resources(made, "AWS::S3::Bucket") if "AccessLogs" not in id]
     assert of_tables == {
         "eventCategory": {"Equals": ["Data"]},
         "resources.type": {"Equals": ["AWS::DynamoDB::Table"]},
@@ -70,7 +72,7 @@ def test_data_events_are_those_of_the_resources_that_were_given(make, stack):
     }
     assert of_objects["resources.ARN"] == {
         "StartsWith": ["arn:aws:s3:::files/"],
-        "NotStartsWith": ["arn:aws:s3:::files/tmp/"],
+        "NotStartsWith": ["arn:aws:s3:::files/tmp/", f"<{own}.Arn>/"],
     }
     assert of_functions["resources.ARN"] == {"Equals": [f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f"]}
 
@@ -113,6 +115,37 @@ def test_data_events_of_the_results_by_name_are_refused(stack):
     trail = AuditTrail(stack, "Trail", name="raytrail", events=[DataEvents.s3(results)])
     with pytest.raises(InvalidProps, match="results/' would record the trail's own deliveries"):
         trail.never_record(results)
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov"])
+@pytest.mark.parametrize("named", [True, False], ids=["made with a name", "imported by name"])
+def test_data_events_of_the_trails_bucket_by_name_are_refused(stack, partition, named):
+    bucket = (
+        s3.Bucket(stack, "Logs", bucket_name="logs-trail")
+        if named
+        else s3.Bucket.from_bucket_name(stack, "Logs", "logs-trail")
+    )
+    asked = [DataEvents.s3(f"arn:{partition}:s3:::logs-trail")]
+    with pytest.raises(InvalidProps, match="would record the trail's own deliveries"):
+        AuditTrail(stack, "Trail", name="raytrail", bucket=bucket, events=asked)
+
+
+def test_a_prefix_that_reaches_the_trails_bucket_leaves_it_out(stack, template):
+    bucket = s3.Bucket.from_bucket_name(stack, "Logs", "logs-trail")
+    asked = [DataEvents.of("AWS::S3::Object", arn_prefixes=["arn:aws:s3:::logs-"])]
+    AuditTrail(stack, "Trail", name="raytrail", bucket=bucket, events=asked)
+    (objects,) = selectors(template())
+    assert objects["resources.ARN"] == {
+        "StartsWith": ["arn:aws:s3:::logs-"],
+        "NotStartsWith": ["arn:aws:s3:::logs-trail/"],
+    }
+
+
+def test_the_values_of_the_guard_count_too(stack):
+    asked = DataEvents.of("AWS::S3::Object", *(f"arn:aws:s3:::files/{n}" for n in range(497)))
+    trail = AuditTrail(stack, "Trail", name="raytrail", events=[asked])
+    with pytest.raises(InvalidProps, match=r"at most 500 values together, .* got 501"):
+        trail.never_record(s3.Bucket(stack, "Results"))
 
 
 def test_an_organizations_trail_with_a_prefix_may_write_where_it_writes(make):

@@ -112,6 +112,7 @@ def test_only_the_accounts_and_regions_asked_about_are_read(ask: Ask) -> None:
     said = ask("calls_by_actor", "--regions", "us-east-1", "--json")
     assert (said.status, said.out) == (0, "")
     assert "no rows: not one file lies in the days, accounts and Regions asked about" in said.err
+    assert "files in Glacier (audit.archive_after_days) are passed over until they are restored" in said.err
     assert "0 bytes read" in said.err
 
 

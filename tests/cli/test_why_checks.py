@@ -21,6 +21,7 @@ TRACE = "1-6b037081-e1eadf41db3baff494dc8dd3"
 ROLE = "arn:aws:iam::111122223333:role/orders"
 STAGE = StageSeen(name="shop/v1", arn="arn:aws:apigateway:us-east-1::/restapis/a1/stages/v1", traced=True)
 DEFAULT_RULE = RuleSeen(name="Default", priority=10_000, rate=0.05, reservoir=1)
+HEALTH_RULE = RuleSeen(name="health", priority=100, rate=0, reservoir=0, path="*/health*")
 LAMBDA_ALONE = TracesSeen(count=1, lambdas=TRACE)
 WHOLE = TracesSeen(count=3, lambdas=TRACE, spans=TRACE, together=TRACE)
 NOTHING = TracesSeen()
@@ -234,15 +235,9 @@ def test_a_layer_of_somebodys_own_may_hold_the_wrapper():
             None,
         ),
         ((RuleSeen(name="some", priority=1, rate=0, reservoir=1), DEFAULT_RULE), None),
-        # One for a part of the requests may be the one that took ours.
-        (
-            (
-                RuleSeen(name="posts", priority=1, rate=1, reservoir=1, method="POST"),
-                RuleSeen(name="health", priority=2, rate=0, reservoir=0, path="/v1/health"),
-                DEFAULT_RULE,
-            ),
-            "health",
-        ),
+        # One for a part of the requests leaves the others to those after it.
+        ((replace(HEALTH_RULE, priority=1), RuleSeen(name="off", priority=2, rate=0, reservoir=0)), "off"),
+        ((HEALTH_RULE, DEFAULT_RULE), None),
     ],
 )
 def test_a_sampling_rule_is_blamed_only_when_it_takes_the_stages_requests(rules, blamed):
@@ -252,6 +247,67 @@ def test_a_sampling_rule_is_blamed_only_when_it_takes_the_stages_requests(rules,
         assert f"rule {blamed!r}" in found["sampled-away"].seen
     # Without a traced stage in front no rule has a say: Lambda asks none.
     assert "sampled-away" not in causes(orders(rules=rules, stages=(replace(STAGE, traced=False),)))
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "words"),
+    [
+        ({}, "for path */health*"),
+        ({"path": "*", "method": "POST"}, "for method POST"),
+        ({"path": "*", "host": "old.example.com"}, "for host old.example.com"),
+        ({"path": "*", "attributes": {"user-agent": "probe*"}}, "for header user-agent: probe*"),
+    ],
+)
+def test_a_sampling_rule_for_some_requests_is_a_note_and_hides_no_cause(narrowed: dict[str, Any], words: str):
+    rules = (replace(HEALTH_RULE, **narrowed), DEFAULT_RULE)
+    for seen, cause in ((orders(rules=rules), "caller-decides"), (orders(rules=rules, invocations=0), "not-invoked")):
+        diagnosis = diagnose(seen)
+        assert [finding.name for finding in diagnosis.causes] == [cause]
+        (note,) = diagnosis.notes
+        assert note.name == "sampled-away-in-part"
+        assert note.seen == f"rule 'health' (priority 100, rate 0, reservoir 0) fits the stage shop/v1 {words}"
+    assert diagnose(orders(rules=rules, traces=WHOLE)).notes == ()
+
+
+APART = TracesSeen(count=2, lambdas=TRACE, spans="1-6b037081-bbbbbbbbbbbbbbbbbbbbbbbb")
+FAST = {"OTEL_AWS_LAMBDA_FAST_START": "true"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "order"),
+    [
+        (orders(traces=APART), "baggage,tracecontext,xray"),
+        (orders({"OTEL_PROPAGATORS": "xray,b3"}, traces=APART), "b3,xray"),
+        (orders({"OTEL_PROPAGATORS": "xray, tracecontext"}, runtime="nodejs22.x", traces=APART), "tracecontext,xray"),
+        (orders({"OTEL_PROPAGATORS": "tracecontext,xray", **FAST}, traces=APART), "baggage,tracecontext,xray"),
+    ],
+)
+def test_a_clients_header_that_wins_over_lambdas_is_a_cause_where_spans_are_apart(seen: FunctionSeen, order: str):
+    found = {finding.name: finding for finding in diagnose(seen).causes}["propagator-overridden"]
+    assert f"set OTEL_PROPAGATORS to {order} " in found.todo
+    assert ("without the fast start" in found.todo) == (seen.variable("OTEL_AWS_LAMBDA_FAST_START") == "true")
+    assert APART.spans is not None
+    assert APART.spans in found.seen
+    # A client that decided against sampling leaves no span that would prove it.
+    alone = diagnose(replace(seen, traces=LAMBDA_ALONE))
+    assert "propagator-overridden" in [note.name for note in alone.notes]
+    assert "propagator-overridden" not in [cause.name for cause in alone.causes]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        orders({"OTEL_PROPAGATORS": "baggage,tracecontext,xray"}, traces=APART),
+        orders(traces=WHOLE),
+        orders(traces=NOTHING),
+        replace(ORDERS, variables={}, traces=APART),
+        # The layer for Node.js reads X-Ray's header last unless told otherwise.
+        orders(runtime="nodejs22.x", traces=APART),
+    ],
+)
+def test_propagators_that_are_in_order_or_did_no_harm_are_not_spoken_of(seen: FunctionSeen):
+    diagnosis = diagnose(seen)
+    assert "propagator-overridden" not in [finding.name for finding in (*diagnosis.causes, *diagnosis.notes)]
 
 
 def test_what_could_not_be_looked_at_is_not_blamed():

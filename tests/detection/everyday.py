@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tests.detection.record_kit import DEFAULT, Json
@@ -66,6 +67,7 @@ _CALLS: list[tuple[str, str, Any]] = [
     ("cloudtrail", "LookupEvents", None),
     ("cloudformation", "DescribeStacks", None),
     ("cloudformation", "UpdateStack", {"stackName": "app"}),
+    ("cloudformation", "DeleteStack", {"stackName": "app-pr-17"}),
     ("dynamodb", "GetItem", {"tableName": "orders"}),
     ("dynamodb", "PutItem", {"tableName": "orders"}),
     ("dynamodb", "DescribeTable", {"tableName": "orders"}),
@@ -86,6 +88,49 @@ _CALLS: list[tuple[str, str, Any]] = [
 ]
 """Service, name and parameters."""
 
+_TAKEN_DOWN: list[tuple[str, str, Any]] = [
+    ("dynamodb", "DeleteTable", {"tableName": "orders-pr-17"}),
+    ("ec2", "DeleteSecurityGroup", {"groupId": "sg-1"}),
+    ("ec2", "DeleteVolume", {"volumeId": "vol-1"}),
+    ("ec2", "DeleteVpc", {"vpcId": "vpc-1"}),
+    ("ec2", "ReleaseAddress", {"allocationId": "eipalloc-1"}),
+    ("ecr", "BatchDeleteImage", {"repositoryName": "app", "imageIds": [{"imageTag": "old"}]}),
+    ("ecr", "DeleteRepository", {"repositoryName": "app-pr-17"}),
+    ("ecs", "DeleteService", {"service": "app-pr-17", "force": True}),
+    ("ecs", "DeregisterTaskDefinition", {"taskDefinition": "app-pr-17:3"}),
+    (
+        "elasticloadbalancing",
+        "DeleteLoadBalancer",
+        {"loadBalancerArn": "arn:aws:elasticloadbalancing:::a"},
+    ),
+    ("events", "RemoveTargets", {"rule": "nightly-pr-17", "ids": ["Target0"]}),
+    ("events", "DeleteRule", {"name": "nightly-pr-17"}),
+    ("iam", "DeleteRole", {"roleName": "app-pr-17"}),
+    ("iam", "DeleteRolePolicy", {"roleName": "app-pr-17", "policyName": "inline"}),
+    (
+        "iam",
+        "DetachRolePolicy",
+        {"roleName": "app-pr-17", "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"},
+    ),
+    ("kms", "ScheduleKeyDeletion", {"keyId": "1234abcd-12ab-34cd-56ef-1234567890ab", "pendingWindowInDays": 30}),
+    ("lambda", "DeleteFunction20150331", {"functionName": "app-pr-17"}),
+    ("lambda", "RemovePermission20150331v2", {"functionName": "app-pr-17", "statementId": "api"}),
+    ("logs", "DeleteLogGroup", {"logGroupName": "/aws/lambda/app-pr-17"}),
+    ("monitoring", "DeleteAlarms", {"alarmNames": ["app-pr-17-busy"]}),
+    ("monitoring", "DeleteDashboards", {"dashboardNames": ["app-pr-17"]}),
+    ("rds", "DeleteDBInstance", {"dBInstanceIdentifier": "app-pr-17", "skipFinalSnapshot": True}),
+    ("s3", "DeleteBucket", {"bucketName": "files-pr-17"}),
+    ("s3", "DeleteBucketPolicy", {"bucketName": "files-pr-17", "policy": ""}),
+    ("secretsmanager", "DeleteSecret", {"secretId": "app-pr-17/db", "recoveryWindowInDays": 7}),
+    ("sns", "DeleteTopic", {"topicArn": "arn:aws:sns:us-east-1:111122223333:orders-pr-17"}),
+    ("sns", "Unsubscribe", {"subscriptionArn": "arn:aws:sns:us-east-1:111122223333:orders-pr-17:1"}),
+    ("sqs", "DeleteQueue", {"queueUrl": "https://sqs.us-east-1.amazonaws.com/111122223333/orders-pr-17"}),
+    ("ssm", "DeleteParameter", {"name": "/app-pr-17/db"}),
+    ("xray", "DeleteGroup", {"groupName": "app-pr-17"}),
+    ("xray", "DeleteSamplingRule", {"ruleName": "app-pr-17"}),
+]
+"""The same, of what CloudFormation calls when an environment for tests goes, as by ``cdk destroy``."""
+
 _ROLE = {
     "type": "AssumedRole",
     "principalId": "AROAEXAMPLE:job",
@@ -105,16 +150,21 @@ _ROLE = {
 }
 _SERVICE = {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}
 _KINDS: list[Json] = [{}, {"userIdentity": _ROLE}, {"userIdentity": _SERVICE}, {"errorCode": "AccessDenied"}]
+_FROM_CLOUDFORMATION = {
+    "userIdentity": {**_ROLE, "invokedBy": "cloudformation.amazonaws.com"},
+    "sourceIPAddress": "cloudformation.amazonaws.com",
+    "userAgent": "cloudformation.amazonaws.com",
+}
+
+
+def _records(calls: list[tuple[str, str, Any]], kinds: list[Json], id: str) -> Iterator[Json]:
+    for index, (service, name, parameters) in enumerate(calls):
+        for kind, extra in enumerate(kinds):
+            source = {"eventSource": f"{service}.amazonaws.com", "eventName": name, "requestParameters": parameters}
+            yield {**DEFAULT, **source, **extra, "eventID": f"{id}-{index}-{kind}"}
+
+
 EVERYDAY: list[Json] = [
-    {
-        **DEFAULT,
-        "eventSource": f"{service}.amazonaws.com",
-        "eventName": name,
-        "requestParameters": parameters,
-        **extra,
-        "eventID": f"everyday-{index}-{kind}",
-    }
-    for index, (service, name, parameters) in enumerate(_CALLS)
-    for kind, extra in enumerate(_KINDS)
+    *_records(_CALLS, _KINDS, "everyday"),
+    *_records(_TAKEN_DOWN, [_FROM_CLOUDFORMATION], "taken-down"),
 ]
-"""Each by a user, by a role and by a service, and refused."""

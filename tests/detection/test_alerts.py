@@ -22,7 +22,7 @@ from tests.synth import ACCOUNT, REGION, Json, bare_stack, only, plain, properti
 
 from raytrail.alerting import AlertChannel
 from raytrail.detection import AlertTarget, ApiCallAlerts, Suppression
-from raytrail.detection._described import PATHS, alert_template, text_template
+from raytrail.detection._described import PATHS, QUERY_PATHS, alert_template, page_template, text_template
 from raytrail.errors import InvalidProps
 from raytrail.sigma import Call, Vantage, catalog
 
@@ -93,7 +93,7 @@ def test_each_event_goes_to_the_pager_as_an_alert_and_whole_to_the_log_group(mad
                 "Id": "Pager",
                 "Arn": f"<{queue}.Arn>",
                 "DeadLetterConfig": dead,
-                "InputTransformer": {"InputTemplate": alert_template(said)},
+                "InputTransformer": {"InputTemplate": page_template(said)},
             },
             # Without the ":*" that the log group's Arn attribute ends in: EventBridge refuses that.
             {
@@ -353,7 +353,8 @@ def test_a_queue_gets_every_alert_and_lets_rules_in(alerts, stack, key, template
     for each in rules(made):
         found = target_of(each, "Queue3")
         assert found["Arn"] == f"<{id}.Arn>"
-        assert found["InputTransformer"] == target_of(each, "Pager")["InputTransformer"]
+        assert '"query": "raytrail query actor_hour actor=<actor>' in found["InputTransformer"]["InputTemplate"]
+        assert found["InputTransformer"]["InputPathsMap"] == QUERY_PATHS
         assert found["DeadLetterConfig"] == target_of(each, "Pager")["DeadLetterConfig"]
     (let_in,) = allowed(made, "AWS::SQS::QueuePolicy", id)
     assert (let_in["Principal"], let_in["Action"]) == (EVENTS, "sqs:SendMessage")
@@ -388,7 +389,8 @@ def test_a_function_gets_every_alert_and_its_errors_are_an_alarm(alerts, stack, 
     alerts.add_target(AlertTarget.function(function))
     made = template()
     id = id_of(made, "AWS::Lambda::Function", "Responder")
-    assert target_of(rules(made)[0], "Function3")["InputTransformer"] == {"InputTemplate": alert_template(rule())}
+    told = {"InputTemplate": alert_template(rule()), "InputPathsMap": QUERY_PATHS}
+    assert target_of(rules(made)[0], "Function3")["InputTransformer"] == told
     # Without SourceAccount, which EventBridge does not send.
     assert plain(only(made, "AWS::Lambda::Permission")) == {
         "Action": "lambda:InvokeFunction",

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from tests.detection.alerts_kit import rule
 
 from raytrail.detection import described
-from raytrail.detection._described import LONGEST_TEMPLATE, PATHS, alert_template, text_template
+from raytrail.detection._described import (
+    LONGEST_TEMPLATE,
+    PATHS,
+    QUERY_PATHS,
+    alert_template,
+    page_template,
+    text_template,
+)
 from raytrail.queries import saved_query
 from raytrail.sigma import catalog
 
@@ -24,10 +31,12 @@ def filled(template: str, values: dict[str, str]) -> Any:
     return json.loads(re.sub("<([^<>]+)>", lambda found: values[found[1]], template))
 
 
-def test_an_alert_is_what_is_said_of_the_rule_and_the_event():
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html names the variable."""
-    alert = filled(alert_template(rule()), {"aws.events.event.json": '{"detail": {"a": "<b>"}}'})
-    assert alert == {
+EVENT = {"aws.events.event.json": '{"detail": {"a": "<b>"}}'}
+"""https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html names the variable."""
+
+
+def test_what_becomes_a_page_is_what_is_said_of_the_rule_and_the_event():
+    assert filled(page_template(rule()), EVENT) == {
         "detection": {
             "name": "key_made",
             "title": "A long-lived key was made",
@@ -39,6 +48,15 @@ def test_an_alert_is_what_is_said_of_the_rule_and_the_event():
         },
         "event": {"detail": {"a": "<b>"}},
     }
+
+
+def test_an_alert_names_the_query_too():
+    alert = filled(alert_template(rule()), {**EVENT, "actor": "ACTOR", "time": "TIME"})
+    assert alert == {
+        **filled(page_template(rule()), EVENT),
+        "query": "raytrail query actor_hour actor=ACTOR at=TIME",
+    }
+    assert set(re.findall(r"<(\w+)>", alert_template(rule()))) == set(QUERY_PATHS)
 
 
 def test_a_text_names_actor_call_address_region_technique_and_event():
@@ -67,8 +85,8 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 @given(TEXTS, TEXTS, st.lists(TEXTS).map(tuple))
 def test_whatever_a_rule_says_is_no_variable_of_eventbridge_and_comes_out_as_it_was(title, description, steps):
     said = rule(title=title, description=description, next_steps=steps)
-    assert alert_template(said).count("<") == 1
-    assert filled(alert_template(said), {"aws.events.event.json": "1"}) == {"detection": described(said), "event": 1}
+    assert page_template(said).count("<") == 1
+    assert filled(page_template(said), {"aws.events.event.json": "1"}) == {"detection": described(said), "event": 1}
     assert set(re.findall("<([^<>]*)>", text_template(said))) == set(PATHS)
 
 
@@ -76,7 +94,7 @@ def test_whatever_a_rule_says_is_no_variable_of_eventbridge_and_comes_out_as_it_
 def test_a_rule_that_says_much_is_cut_short_to_what_eventbridge_takes(text):
     """https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html."""
     said = rule(title=text, description=text, next_steps=(text,) * 50, false_positives=(text,) * 50)
-    for template in (alert_template(said), text_template(said)):
+    for template in (page_template(said), alert_template(said), text_template(said)):
         assert len(template) <= LONGEST_TEMPLATE
     assert described(said)["meaning"].endswith("…")
 

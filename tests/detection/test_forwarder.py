@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.synth import ACCOUNT, bare_stack, only, plain, resources, statements, template_of
+from tests.synth import ACCOUNT, bare_stack, only, plain, properties, resources, statements, template_of
 
+from raytrail.alerting import AlertChannel
 from raytrail.detection import GLOBAL_REGION, GlobalEventForwarder
 from raytrail.errors import InvalidProps
 from raytrail.sigma import GLOBAL_SOURCES, Call
@@ -62,6 +63,32 @@ def test_calls_that_only_read_stay_in_us_east_1_unless_they_are_asked_for(contex
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html."""
     assert made_with(context)["State"] == "ENABLED"
     assert made_with(context, read_only=True)["State"] == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+
+
+def test_somebody_in_us_east_1_is_told_when_the_hop_fails(context):
+    stack = bare_stack(context, region=GLOBAL_REGION)
+    channel = AlertChannel(stack, "Channel", display_name="Forwarding", emails=["ops@example.com"])
+    forwarder = GlobalEventForwarder(stack, "Forwarder", home_region="eu-west-1", channel=channel)
+    template = template_of(stack)
+    topic = {"Ref": stack.get_logical_id(channel.topic.node.default_child)}
+    (queue_alarm, lost_alarm) = sorted(
+        properties(template, "AWS::CloudWatch::Alarm"), key=lambda each: "Metrics" in each
+    )
+    assert queue_alarm["Dimensions"] == [
+        {
+            "Name": "QueueName",
+            "Value": {"Fn::GetAtt": [stack.get_logical_id(forwarder.undelivered.node.default_child), "QueueName"]},
+        }
+    ]
+    assert "InvocationsFailedToBeSentToDlq" in lost_alarm["Metrics"][0]["Expression"]
+    assert queue_alarm["AlarmActions"] == lost_alarm["AlarmActions"] == [topic]
+
+
+def test_without_a_channel_there_is_no_alarm(context):
+    stack = bare_stack(context, region=GLOBAL_REGION)
+    forwarder = GlobalEventForwarder(stack, "Forwarder", home_region="eu-west-1")
+    assert forwarder.undelivered_alarm is forwarder.lost_alarm is None
+    assert properties(template_of(stack), "AWS::CloudWatch::Alarm") == []
 
 
 def made_with(context, **options: Any) -> dict[str, Any]:

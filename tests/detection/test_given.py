@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import App, Environment, Fn, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -16,6 +16,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Annotations, Match
+from cdk_nag import AwsSolutionsChecks
 from tests.detection.alerts_kit import rule, target_of
 from tests.synth import ACCOUNT, REGION, Json, bare_stack, only, plain, properties, resources, statements, template_of
 
@@ -30,6 +31,7 @@ from raytrail.detection import (
     log_statements,
 )
 from raytrail.errors import InvalidProps
+from raytrail.tracing import TraceEncryption
 
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead-letters"
 GROUP = "/aws/events/central"
@@ -178,6 +180,80 @@ def test_a_schedule_takes_a_queue_with_a_key_of_its_own_and_a_log_group(stack, t
     (of_keys,) = [each for each in said if "kms:Decrypt" in each["Action"]]
     (own,) = resources(made, "AWS::KMS::Key")
     assert set(of_keys["Resource"]) == {f"<{own}.Arn>", key}
+
+
+@pytest.mark.parametrize("place", [(ACCOUNT, REGION), (None, None)], ids=["known place", "any place"])
+def test_cdk_nag_finds_nothing_where_log_groups_and_roles_are_given(context, tmp_path, place):
+    flags = {key: value for key, value in context.items() if key != "raytrail"}
+    app = App(context=flags, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    stack = Stack(app, "Test", env=Environment(account=place[0], region=place[1]))
+    channel = AlertChannel(stack, "Channel", display_name="alerts")
+    alerts = ApiCallAlerts(
+        stack,
+        "Alerts",
+        channel=channel,
+        rules=[rule()],
+        log_group=named(stack),
+        pager_log_group=named(stack, "/teams/pager"),
+    )
+    lake = AuditLake(
+        stack,
+        "Lake",
+        name="ours",
+        bucket=s3.Bucket.from_bucket_name(stack, "Files", "trail-files"),
+        results=s3.Bucket.from_bucket_name(stack, "Results", "query-results"),
+        regions=[REGION],
+        start_date=date(2026, 1, 1),
+    )
+    ScheduledDetections(
+        stack,
+        "Scheduled",
+        lake=lake,
+        pager=alerts.pager,
+        channel=channel,
+        regions=[REGION],
+        rules=[rule("key_part", patterns=(), predicate="eventname = 'CreateAccessKey'")],
+        log_group=named(stack, "/teams/schedule"),
+    )
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/teams/encryption"
+    TraceEncryption(stack, "Encryption", log_group=logs.LogGroup.from_log_group_arn(stack, "Lines", arn))
+    lake.grant_query(iam.Role.from_role_name(stack, "Analyst", "their-analysts"))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        Fn.import_value("shop-lines"),
+        Fn.import_value(Fn.sub("${AWS::StackName}-lines")),
+        Fn.sub("arn:${AWS::Partition}:logs:eu-west-1:111122223333:log-group:lines"),
+        Fn.select(1, Fn.split("|", Fn.ref("Lines"))),
+    ],
+    ids=["imported", "imported by a made name", "substituted", "selected"],
+)
+def test_cdk_nag_finds_nothing_however_the_arn_of_a_log_group_is_told(context, tmp_path, arn):
+    flags = {key: value for key, value in context.items() if key != "raytrail"}
+    app = App(context=flags, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    stack = Stack(app, "Test", env=Environment(account=ACCOUNT, region=REGION))
+    TraceEncryption(stack, "Encryption", log_group=logs.LogGroup.from_log_group_arn(stack, "Given", arn))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()
+
+
+def test_a_wildcard_of_the_apps_own_role_is_the_apps_to_accept(context, tmp_path):
+    flags = {key: value for key, value in context.items() if key != "raytrail"}
+    app = App(context=flags, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    stack = Stack(app, "Test", env=Environment(account=ACCOUNT, region=REGION))
+    files = s3.Bucket.from_bucket_name(stack, "Files", "trail-files")
+    results = s3.Bucket.from_bucket_name(stack, "Results", "query-results")
+    lake = AuditLake(
+        stack, "Lake", name="ours", bucket=files, results=results, regions=[REGION], start_date=date(2026, 1, 1)
+    )
+    lake.grant_query(iam.Role(stack, "Own", assumed_by=iam.AccountRootPrincipal()))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
 
 
 def test_a_key_of_others_encrypts_the_queues_and_its_owner_is_asked(stack, template):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import botocore.session
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from raytrail.detection import rule_of_api_call
+from raytrail.detection._model import _PERMISSIONS
 from raytrail.errors import InvalidProps
 from raytrail.sigma import Call, catalog
 
@@ -22,7 +24,7 @@ from raytrail.sigma import Call, catalog
         ("s3:PutBucketACL", "s3.amazonaws.com", "s3_put_bucket_acl", "S3PutBucketAcl"),
     ],
 )
-def test_a_call_named_as_in_an_iam_policy_is_looked_for_as_cloudtrail_records_it(call, source, name, id):
+def test_a_call_is_looked_for_as_cloudtrail_records_it(call, source, name, id):
     made, operation = rule_of_api_call(call), call.split(":")[1]
     assert (made.name, made.title, made.level) == (name, f"{call} was called", "medium")
     assert made.construct_id == (id or "AccessAnalyzerDeleteAnalyzer")
@@ -65,7 +67,32 @@ def test_the_same_call_has_the_same_id_and_another_call_another():
 def test_a_call_that_is_not_named_so_is_refused(call):
     with pytest.raises(InvalidProps) as refused:
         rule_of_api_call(call)
-    assert str(refused.value) == f"API call {call!r} is written as in an IAM policy: 'dynamodb:DeleteTable'"
+    assert str(refused.value) == (
+        f"API call {call!r} is written as service and operation: 'dynamodb:DeleteTable', without wildcards"
+    )
+
+
+@pytest.mark.parametrize(
+    ("permission", "why"),
+    [
+        ("lambda:InvokeFunction", "CloudTrail records 'lambda:Invoke': give that"),
+        ("s3:PutEncryptionConfiguration", "CloudTrail records 's3:PutBucketEncryption': give that"),
+        ("iam:PassRole", "no call of that name is recorded"),
+    ],
+)
+def test_a_permission_that_is_no_call_is_refused_with_what_is_recorded(permission, why):
+    with pytest.raises(InvalidProps) as refused:
+        rule_of_api_call(permission)
+    assert str(refused.value) == f"{permission!r} is a permission of IAM; {why}"
+
+
+def test_what_is_named_in_place_of_a_permission_is_an_operation_of_the_service():
+    """By botocore's models; a service's prefix in IAM is its name there."""
+    for permission, call in _PERMISSIONS.items():
+        service, _, name = permission.partition(":")
+        operations = set(botocore.session.get_session().get_service_model(service).operation_names)
+        assert name not in operations, permission
+        assert not call or call.partition(":")[2] in operations, call
 
 
 @given(st.from_regex(r"T[0-9]{4}(\.[0-9]{3})?", fullmatch=True))

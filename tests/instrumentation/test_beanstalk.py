@@ -8,10 +8,10 @@ import pytest
 import yaml
 from aws_cdk import aws_elasticbeanstalk as elasticbeanstalk
 from aws_cdk import aws_iam as iam
-from tests.synth import only, plain, properties, template_of
+from tests.synth import only, plain, properties, resources, template_of
 
 from raytrail.errors import InvalidProps
-from raytrail.instrumentation import AgentConfig, beanstalk_config_file, instrument_beanstalk
+from raytrail.instrumentation import AgentConfig, AgentTraces, beanstalk_config_file, instrument_beanstalk
 
 PLATFORM = "64bit Amazon Linux 2023 v4.7.0 running Python 3.13"
 Option = elasticbeanstalk.CfnEnvironment.OptionSettingProperty
@@ -92,6 +92,13 @@ def test_the_cloudwatch_agent_is_put_on_every_instance_and_the_daemon_leaves_it_
     ("platform", "more", "reason"),
     [
         ("64bit Amazon Linux 2023 v4.0.0 running ECS", {}, "runs containers by ECS, and AWS ships no X-Ray daemon"),
+        (
+            "64bit Amazon Linux 2023 v4.7.0 running Docker",
+            {},
+            "runs the program in a container, to which 127.0.0.1 is itself.*docker-compose.yml",
+        ),
+        ("64bit Amazon Linux 2018.03 v2.17.0 running Docker 20.10.25-ce", {}, "runs the program in a container"),
+        ("64bit Debian jessie v2.16.0 running Go 1.4 (Preconfigured - Docker)", {}, "runs the program in a container"),
         (PLATFORM, {"agent": "cloudwatch"}, "give the instance profile's role"),
         (PLATFORM, {"agent": "collector"}, "daemon or cloudwatch, got 'collector'"),
         (PLATFORM, {"config": AgentConfig()}, "daemon has no use for config"),
@@ -101,6 +108,81 @@ def test_the_cloudwatch_agent_is_put_on_every_instance_and_the_daemon_leaves_it_
 def test_what_cannot_work_is_refused_with_the_reason(stack, platform, more, reason):
     with pytest.raises(InvalidProps, match=reason):
         instrument_beanstalk(environment(stack, platform), service_name="shop", **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("ECS running on 64bit Amazon Linux 2023/4.0.0", "runs containers by ECS"),
+        ("Multi-container Docker running on 64bit Amazon Linux/2.26.0", "runs containers by ECS"),
+        ("Docker running on 64bit Amazon Linux 2023/4.7.0", "runs the program in a container"),
+    ],
+)
+def test_a_platform_is_known_by_its_arn_too(stack, name, reason):
+    arn = f"arn:aws:elasticbeanstalk:us-east-1::platform/{name}"
+    shop = elasticbeanstalk.CfnEnvironment(stack, "Shop", application_name="shop", platform_arn=arn)
+    with pytest.raises(InvalidProps, match=reason):
+        instrument_beanstalk(shop, service_name="shop")
+
+
+PROFILE = ("aws:autoscaling:launchconfiguration", "IamInstanceProfile")
+
+
+@pytest.mark.parametrize("asked", [{}, {"agent": "cloudwatch"}], ids=["daemon", "cloudwatch"])
+def test_the_role_becomes_that_of_the_instances_where_nothing_names_a_profile(stack, template, asked):
+    shop, its_role = environment(stack), role(stack)
+    for _ in range(2):
+        instrument_beanstalk(shop, service_name="shop", role=its_role, **asked)
+    made = template()
+    [(id, profile)] = resources(made, "AWS::IAM::InstanceProfile").items()
+    assert profile["Properties"]["Roles"] == [{"Ref": stack.get_logical_id(its_role.node.default_child)}]
+    assert options(made)[PROFILE] == {"Ref": id}
+
+
+def test_a_profile_that_is_there_stays(stack, template):
+    namespace, name = PROFILE
+    theirs = [Option(namespace=namespace, option_name=name, value="theirs")]
+    instrument_beanstalk(environment(stack, settings=theirs), service_name="shop", role=role(stack))
+    assert options(template())[PROFILE] == "theirs"
+    assert not properties(template(), "AWS::IAM::InstanceProfile")
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_without_a_role_or_beside_a_saved_configuration_no_profile_is_made(stack, template, saved):
+    shop = environment(stack)
+    shop.template_name = "theirs" if saved else None
+    instrument_beanstalk(shop, service_name="shop", role=role(stack) if saved else None)
+    assert PROFILE not in options(template())
+    assert not properties(template(), "AWS::IAM::InstanceProfile")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "asked", "words"),
+    [
+        ("OTEL_SDK_DISABLED", "true", {}, "OpenTelemetry records nothing"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", {}, "by http/protobuf alone; leave the variable out$"),
+        (
+            "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+            "grpc",
+            {"config": AgentConfig(traces=AgentTraces(application_signals=True))},
+            "by http/protobuf alone",
+        ),
+    ],
+)
+def test_a_variable_with_which_nothing_would_reach_the_agent_is_refused(stack, template, name, value, asked, words):
+    theirs = [Option(namespace="aws:elasticbeanstalk:application:environment", option_name=name, value=value)]
+    shop = environment(stack, settings=theirs)
+    with pytest.raises(InvalidProps, match=f"^the environment of Test/Shop has {name}={value}.*{words}"):
+        instrument_beanstalk(shop, service_name="shop", role=role(stack), agent="cloudwatch", **asked)
+    # Nothing was changed before it was refused.
+    assert len(options(template())) == 1
+    assert not properties(template(), "AWS::SSM::Association")
+
+
+def test_a_variable_of_opentelemetry_is_nothing_to_the_daemon(stack):
+    name = "OTEL_SDK_DISABLED"
+    theirs = [Option(namespace="aws:elasticbeanstalk:application:environment", option_name=name, value="true")]
+    instrument_beanstalk(environment(stack, settings=theirs), service_name="shop")
 
 
 @pytest.mark.parametrize("agent", ["daemon", "cloudwatch"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 import yaml
@@ -248,6 +249,33 @@ def test_what_a_container_has_stays_and_what_holds_many_things_is_joined(stack, 
     )
     assert variables["OTEL_RESOURCE_ATTRIBUTES"] == "team=blue,service.name=shop"
     assert (variables["OTEL_TRACES_SAMPLER"], variables["COLOUR"]) == ("always_on", "red")
+
+
+@pytest.mark.parametrize(
+    ("has", "argument"),
+    [
+        ({"OTEL_TRACES_SAMPLER": "traceidratio"}, None),
+        ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.1"}, "0.1"),
+        ({"OTEL_TRACES_SAMPLER": "xray"}, "endpoint=http://localhost:2000"),
+        ({"OTEL_TRACES_SAMPLER": ""}, "endpoint=http://localhost:2000"),
+    ],
+)
+def test_a_sampler_that_is_there_keeps_its_own_argument(stack, template, has, argument):
+    task = fargate(stack, container={"environment": has})
+    instrument_ecs(task, service_name="shop", auto=AutoInstrumentation(language="python"))
+    variables = containers(template())["app"]["Environment"]
+    assert variables["OTEL_TRACES_SAMPLER"] == (has["OTEL_TRACES_SAMPLER"] or "xray")
+    assert variables.get("OTEL_TRACES_SAMPLER_ARG") == argument
+
+
+@pytest.mark.parametrize(("sampler", "argument"), [("xray", "endpoint=http://10.0.0.7:2000"), ("always_on", "")])
+def test_the_lines_of_a_start_script_set_the_argument_of_our_sampler_alone(stack, sampler, argument):
+    auto = AutoInstrumentation(language="python")
+    made = instrument_ecs(on_ec2(stack, "AWS_VPC"), service_name="shop", placement="instance", auto=auto)
+    script = "\n".join(["set -eu", *made.start_instructions[2:], 'echo "${OTEL_TRACES_SAMPLER_ARG:-}"'])
+    environment = {"HOST": "10.0.0.7", "OTEL_TRACES_SAMPLER": sampler}
+    run = subprocess.run(["/bin/sh", "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == argument
 
 
 def test_only_the_containers_that_are_named_are_instrumented(stack, template):

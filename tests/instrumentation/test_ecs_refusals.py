@@ -20,6 +20,8 @@ from raytrail.instrumentation import (
     instrument_ecs,
 )
 
+SIGNALS = CloudWatchAgentContainer(application_signals=True)
+
 
 def refuses(words, task, **asked):
     with pytest.raises(InvalidProps, match=words):
@@ -109,6 +111,34 @@ def test_two_essential_containers_of_one_port_are_refused_beside_any_agent(stack
     refuses("'app' and 'other' .* both take port 8080/tcp", task, agent=XRayDaemonContainer())
 
 
+DAEMON = "public.ecr.aws/xray/aws-xray-daemon:3.5.0"
+UDP = ecs.PortMapping(container_port=2000, protocol=ecs.Protocol.UDP)
+
+
+def add_daemon(task, mappings, source=DAEMON):
+    image = ecs.ContainerImage.from_registry(source)
+    task.add_container("Daemon", container_name="daemon", image=image, memory_limit_mib=256, port_mappings=mappings)
+
+
+@pytest.mark.parametrize("mappings", [[UDP], []], ids=["mapped", "not mapped"])
+def test_x_rays_daemon_takes_the_port_by_tcp_too(stack, mappings):
+    task = fargate(stack)
+    add_daemon(task, mappings)
+    refuses("'ecs-cwagent' and 'daemon' .* both take port 2000/tcp", task, agent=SIGNALS)
+
+
+def test_another_container_takes_the_ports_that_it_maps_alone(stack):
+    task = fargate(stack)
+    add_daemon(task, [UDP], "public.ecr.aws/docker/library/python:3.13-slim")
+    instrument_ecs(task, service_name="shop", agent=SIGNALS)
+
+
+def test_in_bridge_mode_the_daemon_has_a_network_of_its_own(stack):
+    task = on_ec2(stack)
+    add_daemon(task, [UDP])
+    instrument_ecs(task, service_name="shop", agent=CollectorContainer())
+
+
 def test_a_container_that_comes_later_is_looked_at_when_the_app_is_synthesised(stack):
     task = fargate(stack)
     instrument_ecs(task, service_name="shop", agent=CollectorContainer())
@@ -156,6 +186,38 @@ def test_an_agent_may_not_use_all_the_memory_of_its_task(stack):
     refuses("raise the task's memory", fargate(stack, cpu=256, memory_limit_mib=512), agent=CollectorContainer())
 
 
+def test_the_containers_may_not_reserve_more_than_the_task_has(stack):
+    firelens = FireLens(log_group=logs.LogGroup(stack, "Output"))
+    auto = AutoInstrumentation(language="python")
+    has = {"memory_limit_mib": 300, "logging": firelens.log_driver}
+    task = fargate(stack, cpu=256, memory_limit_mib=512, container=has)
+    words = r"has 512 MiB of memory, .* reserve 543 \(app 300, ecs-cwagent 64, init 128, log_router 51\); raise"
+    refuses(words, task, auto=auto, firelens=firelens)
+    instrument_ecs(task, service_name="shop", auto=auto)
+
+
+def test_a_reservation_goes_before_a_limit_and_a_container_without_both_reserves_nothing(stack):
+    task = fargate(
+        stack, cpu=256, memory_limit_mib=512, container={"memory_limit_mib": 500, "memory_reservation_mib": 320}
+    )
+    task.add_container("Other", container_name="other", image=image(), essential=False)
+    instrument_ecs(task, service_name="shop", auto=AutoInstrumentation(language="python"))
+
+
+def test_memory_of_a_container_that_comes_later_is_looked_at_when_the_app_is_synthesised(stack):
+    task = fargate(stack, cpu=256, memory_limit_mib=512)
+    instrument_ecs(task, service_name="shop")
+    task.add_container("Other", container_name="other", image=image(), memory_limit_mib=300)
+    with pytest.raises(RuntimeError, match=r"reserve 620 \(app 256, ecs-cwagent 64, other 300\)"):
+        template_of(stack)
+
+
+def test_an_agent_on_the_instance_takes_no_memory_of_the_task(stack):
+    task = ecs.TaskDefinition(stack, "Sized", compatibility=ecs.Compatibility.EC2, memory_mib="512")
+    task.add_container("App", container_name="app", image=image(), memory_limit_mib=512)
+    instrument_ecs(task, service_name="shop", agent=CollectorContainer(), placement="instance")
+
+
 @pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "AWS_XRAY_DAEMON_ADDRESS"])
 def test_an_address_elsewhere_would_keep_everything_from_the_agent(stack, template, name):
     task = fargate(stack, container={"environment": {name: "http://elsewhere:4318"}})
@@ -164,6 +226,41 @@ def test_an_address_elsewhere_would_keep_everything_from_the_agent(stack, templa
     # Nothing was changed before it was refused.
     assert list(containers(template())["app"]["Environment"]) == [name]
     assert list(containers(template())) == ["app"]
+
+
+GRPC, HTTP = {"protocol": "grpc"}, {"protocol": "http/protobuf"}
+
+
+@pytest.mark.parametrize(
+    ("has", "asked", "words"),
+    [
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, HTTP, "http/protobuf alone; .* or give protocol='grpc'"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"}, HTTP, "TRACES_PROTOCOL=grpc, .* or give protocol='grpc'"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, GRPC, "or give protocol='http/protobuf'"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, GRPC, "leave the variable out$"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, {"agent": SIGNALS}, "leave the variable out$"),
+        ({"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "grpc"}, {"agent": SIGNALS}, "METRICS_PROTOCOL=grpc"),
+        ({"OTEL_TRACES_EXPORTER": "none"}, {}, "sends no traces by OTLP .* add otlp to it"),
+        ({"OTEL_TRACES_EXPORTER": "console,zipkin"}, {}, "sends no traces by OTLP"),
+        ({"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"}, {}, "sends no traces by OTLP"),
+        ({"OTEL_SDK_DISABLED": "True"}, {}, "container 'app' of .* records nothing; leave the variable out"),
+    ],
+)
+@pytest.mark.parametrize("placement", ["sidecar", "instance"])
+def test_a_container_whose_variables_would_send_the_agent_nothing_is_refused(stack, has, asked, words, placement):
+    task = on_ec2(stack, "AWS_VPC", environment=has)
+    refuses(words, task, **{"agent": CollectorContainer(), **asked, "placement": placement})
+
+
+def test_a_protocol_of_metrics_is_none_of_an_agent_that_sends_no_metrics_on(stack, template):
+    has = {"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}
+    instrument_ecs(fargate(stack, container={"environment": has}), service_name="shop", agent=CollectorContainer())
+    assert has.items() <= containers(template())["app"]["Environment"].items()
+
+
+def test_the_daemon_is_told_nothing_by_variables_of_opentelemetry(stack):
+    has = {"OTEL_SDK_DISABLED": "true", "OTEL_TRACES_EXPORTER": "none"}
+    instrument_ecs(fargate(stack, container={"environment": has}), service_name="shop", agent=XRayDaemonContainer())
 
 
 def test_firelens_takes_the_place_of_no_driver(stack):

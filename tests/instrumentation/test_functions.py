@@ -12,7 +12,9 @@ from raytrail.instrumentation import (
     CloudWatchMetrics,
     Honeycomb,
     Otlp,
+    Rollbar,
     XRay,
+    add_collector,
     adot_layer_arn,
     instrument_lambda,
     python_layer_arn,
@@ -113,7 +115,7 @@ def test_a_function_is_instrumented_once(stack):
         ("AWS_LAMBDA_EXEC_WRAPPER", "/opt/datadog_wrapper", {}),
         ("OTEL_SERVICE_NAME", "mine", {}),
         ("OTEL_AWS_APPLICATION_SIGNALS_ENABLED", "true", {}),
-        ("OTEL_PROPAGATORS", "b3", {"propagators": ["xray", "tracecontext"]}),
+        ("OTEL_PROPAGATORS", "b3", {"propagators": ["tracecontext", "xray"]}),
         ("OTEL_RESOURCE_ATTRIBUTES", "team=mine", {"environment": "prod"}),
     ],
 )
@@ -124,6 +126,38 @@ def test_a_variable_that_the_function_has_is_not_overwritten(stack, name, value,
     assert f"the environment of Test/Function sets {name}" in str(refused.value)
     assert f"leave {name} out of the function's environment" in str(refused.value)
     assert (repr(value) in str(refused.value)) == (name == "AWS_LAMBDA_EXEC_WRAPPER")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("OTEL_SDK_DISABLED", "true", "OpenTelemetry records nothing"),
+        ("OTEL_TRACES_EXPORTER", "none", "sends no traces by OTLP"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "by http/protobuf alone; leave the variable out$"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", "by http/protobuf alone"),
+    ],
+)
+def test_a_variable_with_which_no_trace_would_reach_x_ray_is_refused(stack, name, value, words):
+    with pytest.raises(InvalidProps, match=f"^the environment of Test/Function has {name}={value}.*{words}"):
+        instrument_lambda(a_function(stack, environment={name: value}), service_name="orders")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-dataset=shop,x-honeycomb-team=hive", "a key as x-honeycomb-team"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "Authorization=Basic%20aGl2ZQ", "a key as Authorization"),
+        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x-team=Bearer%20hive", "the value of an authorization header"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-team={{resolve:secretsmanager:hive}}", "a reference that CloudFormation"),
+    ],
+)
+def test_a_key_in_clear_among_the_functions_own_variables_is_refused(stack, name, value, words):
+    with pytest.raises(InvalidProps) as refused:
+        instrument_lambda(a_function(stack, environment={name: value}), service_name="orders")
+    assert str(refused.value).startswith(f"the environment of Test/Function has {name} with {words}")
+    assert value.partition("=")[2] not in str(refused.value)
+    bare = a_function(stack, "Bare", environment={"OTEL_EXPORTER_OTLP_HEADERS": "x-dataset=shop, x-tenant=a%20b"})
+    assert instrument_lambda(bare, service_name="orders").enabled
 
 
 def test_variables_that_say_the_same_or_what_nobody_else_says_stay(stack, template):
@@ -166,6 +200,43 @@ def test_turned_off_it_asks_for_no_region_and_no_layer(context):
     stack = bare_stack(context, region=None)
     instrument_lambda(a_function(stack, runtime=lambda_.Runtime.RUBY_3_3), service_name="orders", enabled=False)
     assert "Layers" not in only(template_of(stack), "AWS::Lambda::Function")
+
+
+def test_turned_off_it_reports_errors_all_the_same(stack, template):
+    errors = Rollbar(access_token_secret="rollbar", environment="prod")
+    made = instrument_lambda(a_function(stack), service_name="orders", errors=errors, enabled=False)
+    assert (made.enabled, made.layer, made.runtime_layer is None) == (False, None, False)
+    function = only(template(), "AWS::Lambda::Function")
+    assert function["TracingConfig"] == {"Mode": "PassThrough"}
+    assert function["Handler"] == "raytrail_runtime.entry.handler"
+    assert set(function["Environment"]["Variables"]) == {"RAYTRAIL_HANDLER", "RAYTRAIL_ROLLBAR"}
+    assert len(function["Layers"]) == 1
+    (statement,) = only(template(), "AWS::IAM::Policy")["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "secretsmanager:GetSecretValue"
+    node = a_function(stack, "Node", runtime=lambda_.Runtime.NODEJS_22_X)
+    with pytest.raises(InvalidProps, match="errors go to Rollbar from Python alone"):
+        instrument_lambda(node, service_name="orders", errors=errors, enabled=False)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_the_app_does_not_make_takes_no_layer(stack, enabled):
+    imported = lambda_.Function.from_function_name(stack, "Imported", "orders")
+    for given in (imported, a_function(stack).add_alias("live")):
+        for add in (instrument_lambda, add_collector):
+            with pytest.raises(InvalidProps) as refused:
+                add(given, service_name="orders", enabled=enabled)
+            assert str(refused.value).startswith(f"{given.node.path} is no lambda.Function that this app makes")
+
+
+def test_a_function_with_the_cdks_own_instrumentation_is_refused(stack):
+    cdks = lambda_.AdotInstrumentationConfig(
+        exec_wrapper=lambda_.AdotLambdaExecWrapper.INSTRUMENT_HANDLER,
+        layer_version=lambda_.AdotLayerVersion.from_python_sdk_layer_version(
+            lambda_.AdotLambdaLayerPythonSdkVersion.LATEST
+        ),
+    )
+    with pytest.raises(InvalidProps, match=r"^Test/Function has the CDK's adot_instrumentation"):
+        instrument_lambda(a_function(stack, adot_instrumentation=cdks), service_name="orders")
 
 
 def test_without_x_ray_lambda_traces_nothing_and_the_role_may_not_write(stack, template):

@@ -24,6 +24,16 @@ def test_a_rest_api_is_traced_by_its_stage(stack, template):
     assert only(template(), "AWS::ApiGateway::Stage")["TracingEnabled"] is True
 
 
+def test_a_rest_api_without_a_stage_of_its_own_is_traced_by_the_one_it_is_given(stack, template):
+    api = apigateway.RestApi(stack, "Api", deploy=False)
+    api.root.add_method("GET", apigateway.MockIntegration())
+    with pytest.raises(InvalidProps, match=r"Test/Api has no stage of its own.*deploy=False.*give its Stage"):
+        trace_service(api)
+    api.deployment_stage = apigateway.Stage(stack, "Stage", deployment=apigateway.Deployment(stack, "Made", api=api))
+    trace_service(api)
+    assert only(template(), "AWS::ApiGateway::Stage")["TracingEnabled"] is True
+
+
 def test_an_appsync_api_is_traced(stack, template):
     definition = appsync.Definition.from_schema(_Schema())
     trace_service(appsync.GraphqlApi(stack, "Api", name="shop", definition=definition))

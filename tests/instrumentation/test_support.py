@@ -36,7 +36,19 @@ def test_the_table_has_a_line_for_each_agent_on_each_compute():
     header, rule, *lines = support_table().splitlines()
     assert header.count("|") == rule.count("|") == 8
     assert len(lines) == len(get_args(Compute)) * len(get_args(Agent))
-    assert "| EC2 | CloudWatch agent | works | works | works | not offered | `instrument_ec2` |" in lines
+    own = "works, by hand"
+    assert f"| EC2 | CloudWatch agent | works | works | {own} | not offered | `instrument_ec2` |" in lines
+    assert f"| ECS on EC2 | CloudWatch agent | works | {own} | {own} | not offered | `instrument_ecs` |" in lines
+
+
+def test_a_function_is_named_for_what_it_sets_up_alone():
+    # The CloudWatch agent's metrics are props of AgentConfig, which a container of ECS does not take; managed
+    # Prometheus is a prop of no agent's but the collector's.
+    agent = [each for each in SUPPORT if each.agent == "CloudWatch agent" and each.status != "not offered"]
+    assert not [each for each in agent if each.by and each.exporter == "managed Prometheus"]
+    metrics = {each.compute: each.by for each in agent if each.exporter == "CloudWatch metrics"}
+    assert {compute for compute, by in metrics.items() if not by} == {"ECS on Fargate", "ECS on EC2"}
+    assert all(each.by for each in agent if each.exporter == "X-Ray")
 
 
 def test_each_property_that_turns_tracing_on_is_one_of_cloudformations():

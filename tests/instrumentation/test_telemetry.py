@@ -28,10 +28,11 @@ def exported(*exporters, language="python"):
     return made.get("OTEL_TRACES_EXPORTER"), made.get("OTEL_METRICS_EXPORTER")
 
 
-def test_to_x_ray_alone_the_layer_needs_to_be_told_nothing():
+def test_to_x_ray_alone_the_layer_needs_to_be_told_little():
     assert variables(telemetry()) == {
         "OTEL_SERVICE_NAME": "orders",
         "OTEL_AWS_APPLICATION_SIGNALS_ENABLED": "false",
+        "OTEL_PROPAGATORS": "baggage,tracecontext,xray",
         "OTEL_PYTHON_DISTRO": "aws_distro",
         "OTEL_PYTHON_CONFIGURATOR": "aws_configurator",
     }
@@ -55,7 +56,19 @@ def test_prometheus_gets_totals_from_a_collector_on_this_machine():
 
 def test_without_x_ray_a_trace_is_carried_on_by_what_partners_know():
     assert variables(telemetry(OTLP))["OTEL_PROPAGATORS"] == "tracecontext,baggage"
-    assert "OTEL_PROPAGATORS" not in variables(telemetry(XRay(), OTLP))
+
+
+@pytest.mark.parametrize("language", ["python", "nodejs", "java"])
+def test_with_x_ray_lambdas_trace_wins_over_that_of_a_client(language):
+    assert variables(telemetry(language=language))["OTEL_PROPAGATORS"].endswith(",tracecontext,xray")
+    own = telemetry(language=language, propagators=("b3", "xray", "baggage"))
+    assert variables(own)["OTEL_PROPAGATORS"] == "b3,xray,baggage"
+    # Where X-Ray has no part, any order will do.
+    assert telemetry(OTLP, language=language, propagators=("xray", "tracecontext")).propagators
+
+
+def test_the_layer_for_net_keeps_its_own_propagators():
+    assert "OTEL_PROPAGATORS" not in variables(telemetry(language="dotnet"))
 
 
 @given(st.text(min_size=1))
@@ -102,9 +115,18 @@ def test_the_runtime_layer_learns_where_keys_are_and_never_what_they_are():
         ),
         ({"instrumentations": ("redis", "redis")}, "is given twice in redis, redis"),
         ({"propagators": ("tracecontext",)}, "propagators lack xray, got tracecontext"),
+        (
+            {"propagators": ("xray", "tracecontext", "b3")},
+            "propagators have tracecontext and b3 after xray, and the last one that finds a trace wins: a client's "
+            "header would take the function's spans out of the trace that Lambda has begun; give tracecontext,b3,xray",
+        ),
         ({"propagators": ("zipkin",)}, "'zipkin' is no propagator; it is one of xray"),
         ({"resource_detectors": ("aws_ec2",)}, "'aws_ec2' is no resource detector"),
         ({"resource_attributes": {"a b": "c"}}, "a resource attribute's name is as team.name, got 'a b'"),
+        (
+            {"resource_attributes": {"team.key": "0123456789abcdef0123456789abcdef"}},
+            "resource attribute 'team.key' holds a key of 32 hexadecimal digits",
+        ),
         ({"resource_attributes": {"service.name": "c"}}, "service.name is given as service_name"),
         ({"exporters": (XRay(), EMF), "fast_start": True}, "leave out CloudWatchMetrics, or fast_start"),
     ],

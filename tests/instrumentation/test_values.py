@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from raytrail.errors import InvalidProps
@@ -35,6 +35,26 @@ def test_an_endpoint_is_a_url_that_carries_no_key(endpoint, why):
 def test_an_endpoint_is_a_base():
     assert Otlp(endpoint=f"{HERE}/").endpoint == HERE
     assert Otlp(endpoint=HERE).name == "otlp.example.com"
+    assert Otlp(endpoint=f"{HERE}/v1/traces-of-mine").endpoint == f"{HERE}/v1/traces-of-mine"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "why"),
+    [
+        (f"{HERE}/v1/traces", "is the base URL, to which the signal's path is added; leave out /v1/traces at its end"),
+        (f"{HERE}/otlp/v1/metrics/", "leave out /v1/metrics at its end"),
+        ("https://${Token[TOKEN.7]}/v1/logs", "leave out /v1/logs at its end"),
+        ("https://xray.eu-west-1.amazonaws.com", "takes requests signed with Signature Version 4 alone"),
+        ("https://xray.${Token[AWS.Region.3]}.amazonaws.com", "use XRay() for traces"),
+        ("https://monitoring.us-east-1.amazonaws.com", "use CloudWatchMetrics for metrics"),
+        ("https://logs.cn-north-1.amazonaws.com.cn", "is in CloudWatch Logs without it"),
+        ("https://vpce-1a-2b.xray.us-east-1.vpce.amazonaws.com", "use XRay() for traces"),
+    ],
+)
+def test_an_endpoint_to_which_nothing_could_be_sent_is_refused(endpoint, why):
+    with pytest.raises(InvalidProps) as refused:
+        Otlp(endpoint=endpoint)
+    assert why in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +152,7 @@ def test_an_otlp_exporter_refuses(changes, why):
         ("0123456789abcdef0123456789abcdef", "looks like a key of 32 hexadecimal digits, as those of Rollbar"),
         ("hcaik_01hq9e8ba1q2k3nq7m5w3h0abcdefghij", "looks like a key of Honeycomb"),
         ("Bearer abc", "looks like the value of an authorization header"),
+        ("aB3dE5fG7hJ9kL1mN2pQ4r", "looks like a key of 22 letters and digits, as those of Honeycomb"),
         ("two words", "a secret's name has 1 to 512 of the characters"),
         ("", "a secret's name has 1 to 512 of the characters"),
     ],
@@ -147,7 +168,10 @@ def test_a_secret_is_given_by_name_and_the_key_itself_is_refused(secret, why):
         assert why in str(refused.value)
 
 
-@given(st.text("ABCxyz019/_+=.@-", min_size=1, max_size=31))
+@given(st.text("ABCxyz019/_+=.@-", min_size=1, max_size=21))
+@example("productionhoneycombkey")
+@example("ProductionHoneycombKey")
+@example("prod2honeycombingest01")
 def test_any_name_that_secrets_manager_takes_is_taken(name):
     assert SecretField(secret=name).secret == name
 

@@ -25,6 +25,9 @@ from tests.localaws.functions_kit import (
     segments_reader,
 )
 
+from raytrail.instrumentation import XRay
+from raytrail.instrumentation._model_environment import variables
+from raytrail.instrumentation._model_telemetry import Telemetry
 from raytrail.localaws import LocalAws
 
 pytestmark = pytest.mark.local
@@ -268,6 +271,28 @@ def test_a_wrapper_without_its_layer_does_not_start_as_on_aws(functions: Functio
     assert answer["FunctionError"] == "Unhandled"
     assert answer["Payload"]["errorType"] == "Runtime.ExitError"
     assert answer["Payload"]["errorMessage"].endswith("exit status 127")
+
+
+@pytest.mark.parametrize("sampled", ["01", "00"])
+def test_a_client_of_opentelemetrys_takes_no_span_out_of_the_trace_that_the_stage_began(
+    sampled: str, local_aws: LocalAws, functions: Functions, segments: Callable[..., list[Document]], table: str
+) -> None:
+    telemetry = Telemetry(language="python", service_name="joined", exporters=(XRay(),))
+    own = {"TABLE_NAME": table, **SAMPLE, **WRAPPER, **variables(telemetry)}
+    arn = functions.deploy(orders_code(), Layers=[ADOT_LAYER, POWERTOOLS_LAYER], variables=own)
+    theirs = uuid.uuid4().hex
+    answer = Api(local_aws, "joined", arn, traced=True).call(
+        "POST",
+        "/orders",
+        ORDER,
+        X_Amzn_Trace_Id=sampled_header(),
+        traceparent=f"00-{theirs}-53995c3f42cd8ad8-{sampled}",
+    )
+    found = segments(answer.trace_id, origins=ALL, names=("joined",))
+    span = next(segment for segment in found if segment["name"] == "joined")
+    assert span["parent_id"] == by_origin(found, FUNCTION)["id"]
+    trace_id = f"1-{theirs[:8]}-{theirs[8:]}"
+    assert local_aws.client("xray").batch_get_traces(TraceIds=[trace_id])["Traces"] == []
 
 
 def test_without_active_tracing_nothing_is_recorded(local_aws: LocalAws, functions: Functions, table: str) -> None:

@@ -89,7 +89,7 @@ def changes_before(records: Sequence[Record], values: Values) -> Rows:
 def actor_hour(records: Sequence[Record], values: Values) -> Rows:
     def wanted(record: Record) -> bool:
         seconds = before(record, values["at"])
-        names = {*names_of(record), identity(record, "accessKeyId")}
+        names = {*names_of(record), identity(record, "accessKeyId"), *names_in_alerts(record)}
         return seconds is not None and -1800 <= seconds <= 1800 and values["actor"] in names
 
     session, key = of_identity("arn"), of_identity("accessKeyId")
@@ -105,6 +105,20 @@ def names_of(record: Record) -> set[str | None]:
     return {
         *(identity(record, *path) for path in paths),
         *(identity(record, *issuer, *path) for path in paths),
+    }
+
+
+def names_in_alerts(record: Record) -> set[str | None]:
+    """Further names that an alert may give a caller."""
+    person, caller = identity(record, "onBehalfOf", "userId"), identity(record, "principalId") or ""
+    session, _, _ = (identity(record, "arn") or "").rpartition("/")
+    parts = ("arn", "userName", "invokedBy", "accountId")
+    arn, name, service, account = (identity(record, part) for part in parts)
+    return {
+        person,
+        session if ":assumed-role/" in session else None,
+        caller.split(":")[0] if caller.startswith("AROA") else None,
+        arn or person or caller or name or service or account or "unknown",
     }
 
 

@@ -16,7 +16,7 @@ IAM_CALLS = (
     "PutGroupPolicy PutUserPolicy AttachGroupPolicy"
 )
 LIST_CALLS = {
-    "cloudtrail": "UpdateTrail PutEventSelectors DeleteEventDataStore StopEventDataStoreIngestion",
+    "cloudtrail": "UpdateTrail PutEventSelectors PutInsightSelectors DeleteEventDataStore StopEventDataStoreIngestion",
     "config": "StopConfigurationRecorder DeleteConfigurationRecorder DeleteDeliveryChannel",
     "ec2": "DeleteFlowLogs ModifySecurityGroupRules",
     "events": "DeleteRule DisableRule RemoveTargets",
@@ -75,6 +75,7 @@ def every_name() -> Iterator[Record]:
         yield event("TagResource", "tagging", requestParameters=request, readOnly=True)
         yield event("TagResource", "tagging", requestParameters=request, errorCode="AccessDenied")
         yield event("PutResourcePolicy", "tagging", requestParameters=request)
+        yield event("DeleteResource", "tagging", requestParameters=request)
         yield event("GetSecretValue", "secretsmanager", requestParameters=request, readOnly=True)
         yield event("CreateDBInstance", "rds", requestParameters={**request, "publiclyAccessible": True})
         yield event("AuthorizeSecurityGroupIngress", "ec2", requestParameters={**request, "cidrIp": "0.0.0.0/0"})

@@ -76,6 +76,7 @@ BESIDES: dict[str, dict[str, str]] = {
     "sso-directory": {
         _READS: "IsMemberInGroup",
         _ACTIONS: (
+            "AddMemberToGroup "
             "CreateExternalIdPConfigurationForDirectory UpdateExternalIdPConfigurationForDirectory "
             "EnableExternalIdPConfigurationForDirectory DisableExternalIdPConfigurationForDirectory "
             "ImportExternalIdPCertificate"

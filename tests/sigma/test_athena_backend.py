@@ -127,6 +127,16 @@ CASES = {
         [record(requestParameters={"names": ["al", "bob"]})],
         [record(requestParameters={"names": ["al"]})],
     ),
+    "a part of a name that AWS writes small where it does not begin it": Case(
+        {"eventName|contains": "Associate"},
+        [record(eventName="AssociateAddress"), record(eventName="DisassociateAddress")],
+        [record(eventName="AttachVolume")],
+    ),
+    "the end of such a name": Case(
+        {"eventName|endswith": "Graph"},
+        [record(eventName="GetServiceGraph"), record(eventName="GetMetadataphotograph")],
+        [record(eventName="GetGraphs")],
+    ),
     "wildcards inside": Case(
         {"eventName": "Create*Ver?ion"},
         [record(eventName="CreatePolicyVersion")],
@@ -363,6 +373,11 @@ class TestText:
         ({"selection": {"requestParameters": "x"}}, "is an object"),
         ({"selection": {"userIdentity": "x"}}, "is an object"),
         ({"selection": {"eventName|fieldref": "userIdentity"}}, "is an object"),
+        (
+            {"selection": {"requestParameters.tags.key|fieldref": "requestParameters.tags.value"}},
+            "compared with requestParameters.tags.value in the same array requestParameters.tags",
+        ),
+        ({"selection": {"resources.ARN|fieldref|contains": "resources.accountId"}}, "in the same array resources"),
         ({"selection": {"evntName": "x"}}, "no column for the field 'evntName'.*did you mean 'eventname'"),
         ({"selection": {"userIdentity.user": "x"}}, "no part 'user'"),
         ({"selection": {"eventName|expand": "%names%"}}, "placeholder 'names'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 
 import pytest
 from tests.sigma.sigma_kit import written
@@ -54,11 +55,80 @@ def test_what_neither_engine_can_say_is_named_with_both_reasons(tmp_path):
     assert caught.value.line == 16
 
 
-def test_a_rule_that_matches_nothing_is_no_pattern(tmp_path):
+def test_that_only_eventbridge_takes_a_rule_of_another_is_a_warning(tmp_path):
+    path = written(tmp_path, "rule.yml", with_item("userIdentity.nick: bob"))
+    with pytest.warns(RuleWarning, match=r"trail_stopped: only EventBridge can express .* has no part 'nick'"):
+        (rule,) = compile_rules([path], strict=False)
+    assert rule.patterns
+    assert rule.predicate is None
+
+
+DOUBTFUL = {
+    "responseElements.credentials|exists: true": "where responseElements.credentials holds an object",
+    "responseElements.credentials|exists: false": "where responseElements.credentials holds an object",
+    "requestParameters.policy: null": "where requestParameters.policy holds an object",
+    "additionalEventData.x: '*'": "where additionalEventData.x holds an object",
+    "requestParameters.tags|exists: true": "where requestParameters.tags holds an object",
+    "requestParameters.maxResults|gt: 5": "where CloudTrail writes requestParameters.maxResults as a text",
+}
+
+
+@pytest.mark.parametrize("item", DOUBTFUL)
+def test_what_the_engines_may_answer_differently_is_a_warning_for_the_rule_of_another(tmp_path, item):
+    path = written(tmp_path, "rule.yml", with_item(item))
+    with pytest.warns(RuleWarning, match=f"trail_stopped: {DOUBTFUL[item]}") as said:
+        compile_rules([path], strict=False)
+    assert len(said) == 1
+
+
+def test_fields_of_one_doubt_are_named_in_one_warning(tmp_path):
+    path = written(tmp_path, "rule.yml", with_item("requestParameters.a: null\n    requestParameters.b: '*'"))
+    with pytest.warns(RuleWarning, match=r"where requestParameters\.a, requestParameters\.b holds") as said:
+        compile_rules([path], strict=False)
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "errorCode: null",
+        "userIdentity.sessionContext.sessionIssuer.arn|exists: true",
+        "requestParameters.resourcesVpcConfig.publicAccessCidrs: null",
+        "requestParameters.name: '5'",
+    ],
+)
+def test_what_both_engines_answer_alike_is_no_warning(tmp_path, item):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuleWarning)
+        compile_rules([written(tmp_path, "rule.yml", with_item(item))], strict=False)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_rule_that_nothing_can_match_is_refused(tmp_path, strict):
     text = RULE.replace("condition: selection", "other:\n    eventName: StartLogging\n  condition: all of them")
-    (rule,) = compile_rules([written(tmp_path, "rule.yml", text)], strict=True)
-    assert rule.eventbridge_reason == "its conditions exclude each other: nothing matches"
-    assert rule.calls == ()
+    with pytest.raises(InvalidRule) as caught:
+        compile_rules([written(tmp_path, "rule.yml", text)], strict=strict)
+    assert caught.value.reason == "its conditions exclude each other: no event can match"
+    assert caught.value.line == 16
+
+
+def test_what_is_missing_cannot_be_there(tmp_path):
+    path = written(tmp_path, "rule.yml", with_item("errorCode: null\n    errorCode|exists: true"))
+    with pytest.raises(InvalidRule, match="its conditions exclude each other"):
+        compile_rules([path], strict=False)
+
+
+def test_what_eventbridge_cannot_say_does_not_hide_that_nothing_can_match(tmp_path):
+    path = written(tmp_path, "rule.yml", with_item("userAgent|re: a.b\n    eventName|startswith: Start"))
+    with pytest.raises(InvalidRule, match="its conditions exclude each other"):
+        compile_rules([path], strict=False)
+
+
+def test_two_values_of_what_may_be_a_list_exclude_each_other_for_eventbridge_alone(tmp_path):
+    path = written(tmp_path, "rule.yml", with_item("responseElements.kind|all: [a, b]"))
+    (rule,) = compile_rules([path], strict=True)
+    assert rule.eventbridge_reason == "its conditions exclude each other in all but lists of values"
+    assert rule.predicate is not None
 
 
 def test_a_base_rule_of_a_correlation_is_compiled_too(tmp_path):

@@ -21,7 +21,7 @@ MISSING = object()
 TEXTS = ["abc", "ABC", "abd", "xabc", "ab", "a*c", "a\\c", "", "443", "true"]
 RECORDED: dict[str, list[Any]] = {
     "eventSource": ["iam.amazonaws.com", "s3.amazonaws.com"],
-    "eventName": ["CreateUser", "DeleteUser", "CreateRole", "PutObject"],
+    "eventName": ["CreateUser", "DeleteUser", "CreateRole", "AssociateAddress", "DisassociateAddress", "Poweruser"],
     "errorCode": [MISSING, "AccessDenied", "NoSuchEntity"],
     "readOnly": [True, False, "true", "false"],
     "userAgent": [MISSING, "aws-cli/2", "AWS-CLI/2", "curl", "443", ""],
@@ -58,7 +58,7 @@ ITEMS: dict[str, st.SearchStrategy[tuple[str, Any]]] = {
     "eventSource": item("eventSource", "", texts("iam.amazonaws.com", "S3.amazonaws.com", "*.amazonaws.com")),
     "eventName": st.one_of(
         item("eventName", "", texts("CreateUser", "CreateRole", "DeleteUser", "createuser", "Create*", "*User")),
-        with_parts("eventName", texts("Create", "User", "Delete", "e"), PARTS[2:5]),
+        with_parts("eventName", texts("Create", "User", "Delete", "Associate", "e"), PARTS[2:]),
     ),
     "errorCode": item("errorCode", "", st.sampled_from([None, "AccessDenied", "NoSuchEntity", "*"])),
     "readOnly": item("readOnly", "", st.sampled_from([True, False, "true", "false"])),

@@ -60,6 +60,17 @@ def test_another_spelling_is_compared_without_regard_to_case(field, value):
     assert not as_written(field, value)
 
 
+@pytest.mark.parametrize(
+    ("field", "part"),
+    [("eventName", "Associate"), ("errorCode", "Operation"), ("userIdentity.type", "Role"), ("readOnly", "true")],
+)
+def test_a_part_that_need_not_begin_a_value_is_as_written_only_where_aws_writes_no_capitals(field, part):
+    assert as_written(field, part)
+    assert not as_written(field, part, from_start=False)
+    assert as_written("eventSource", "cloudtrail", from_start=False)
+    assert as_written("sourceIPAddress", ".amazonaws.com", from_start=False)
+
+
 def test_arrays_are_named_by_the_path_that_leads_to_them():
     assert (
         array_in("requestParameters.ipPermissions.items.ipRanges.items.cidrIp")

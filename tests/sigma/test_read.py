@@ -117,6 +117,32 @@ CHANGES = {
         "next_steps is a list of sentences",
     ),
     "a tag without a namespace": ("attack.t1562.008", "t1562", 8, "tag must start with namespace"),
+    "a field that is spelled otherwise": (
+        "eventName:",
+        "EventName:",
+        19,
+        "no field 'EventName' at the top of its records; did you mean 'eventName'?",
+    ),
+    "a field with a letter left out": ("eventName:", "eventNam|startswith:", 19, "did you mean 'eventName'?"),
+    "a field of the event around the record": (
+        "eventName:",
+        "detail.eventName:",
+        19,
+        "no field 'detail' at the top of its records; did you mean 'eventName'?",
+    ),
+    "a field that is like none": ("eventName:", "zzz.x:", 19, "no field 'zzz' at the top of its records"),
+    "a part of a field that is spelled otherwise": (
+        "eventName:",
+        "userIdentity.ARN:",
+        19,
+        "no field 'userIdentity.ARN'; it is spelled 'userIdentity.arn'",
+    ),
+    "another field that is spelled otherwise": (
+        "eventName: StopLogging",
+        "requestParameters.x|fieldref: AwsRegion",
+        19,
+        "did you mean 'awsRegion'?",
+    ),
     "an action of old": ("title:", "action: global\ntitle:", 1, "actions left Sigma with version 2"),
 }
 
@@ -276,6 +302,20 @@ def test_a_filter_narrows_the_rules_that_it_names(tmp_path):
     (read,) = read_rules([written(tmp_path, "rule.yml", RULE + "---\n" + text)])
     (condition,) = read.rule.detection.condition
     assert condition.startswith("(selection) and (not ")
+
+
+def test_a_filter_asks_for_fields_that_records_have(tmp_path):
+    text = dedent("""\
+        title: Not the deployer
+        logsource: {product: aws, service: cloudtrail}
+        filter:
+          rules: [trail_stopped]
+          deployer: [{useridentity.userName: deployer}]
+          condition: not deployer
+        """)
+    ((line, reason),) = problems(tmp_path, RULE + "---\n" + text)
+    assert "did you mean 'userIdentity'?" in reason
+    assert line == 26
 
 
 def test_reading_asks_nothing_of_the_network(tmp_path, monkeypatch):

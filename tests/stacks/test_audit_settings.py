@@ -53,33 +53,36 @@ def test_a_delegated_administrators_trail_is_that_of_the_management_account(synt
 
 
 def test_data_events_and_network_activity_come_from_the_settings(synth):
-    management, objects, functions, network = selectors(
-        audit(
-            synth,
-            data_events=[
-                {
-                    "resource_type": "AWS::S3::Object",
-                    "arn_prefixes": ["arn:aws:s3:::orders/"],
-                    "without_arn_prefixes": ["arn:aws:s3:::orders/tmp/"],
-                    "event_names": ["DeleteObject"],
-                },
-                {"resource_type": "AWS::Lambda::Function", "all_of_type": True, "read_only": False},
-            ],
-            network_activity=[
-                {
-                    "event_source": "s3.amazonaws.com",
-                    "denied_only": True,
-                    "vpc_endpoint_ids": ["vpce-0123456789abcdef0"],
-                }
-            ],
-        )
+    made = audit(
+        synth,
+        data_events=[
+            {
+                "resource_type": "AWS::S3::Object",
+                "arn_prefixes": ["arn:aws:s3:::orders/"],
+                "without_arn_prefixes": ["arn:aws:s3:::orders/tmp/"],
+                "event_names": ["DeleteObject"],
+            },
+            {"resource_type": "AWS::Lambda::Function", "all_of_type": True, "read_only": False},
+        ],
+        network_activity=[
+            {
+                "event_source": "s3.amazonaws.com",
+                "denied_only": True,
+                "vpc_endpoint_ids": ["vpce-0123456789abcdef0"],
+            }
+        ],
     )
+    management, objects, functions, network = selectors(made)
+    own = {f"<{id}.Arn>/" for id in resources(made, "AWS::S3::Bucket") if "AccessLogs" not in id}
+    assert len(own) == 2
+    left_out = set(objects["resources.ARN"].pop("NotStartsWith"))
+    assert left_out == {"arn:aws:s3:::orders/tmp/", *own}
     assert management == {"eventCategory": {"Equals": ["Management"]}}
     assert objects == {
         "eventCategory": {"Equals": ["Data"]},
         "resources.type": {"Equals": ["AWS::S3::Object"]},
         "eventName": {"Equals": ["DeleteObject"]},
-        "resources.ARN": {"StartsWith": ["arn:aws:s3:::orders/"], "NotStartsWith": ["arn:aws:s3:::orders/tmp/"]},
+        "resources.ARN": {"StartsWith": ["arn:aws:s3:::orders/"]},
     }
     assert functions == {
         "eventCategory": {"Equals": ["Data"]},
@@ -100,6 +103,19 @@ def test_data_events_of_all_objects_never_take_the_trails_own_bucket_and_the_res
     buckets = {id for id in resources(template, "AWS::S3::Bucket") if "AccessLogs" not in id}
     assert set(objects["resources.ARN"]["NotStartsWith"]) == {f"<{id}.Arn>/" for id in buckets}
     assert len(buckets) == 2
+
+
+def test_files_move_to_the_archive_only_where_the_settings_say_so(synth):
+    def classes(**settings: Any) -> list[str]:
+        return [
+            move["StorageClass"]
+            for bucket in resources(audit(synth, **settings), "AWS::S3::Bucket").values()
+            for rule in bucket["Properties"].get("LifecycleConfiguration", {"Rules": []})["Rules"]
+            for move in rule.get("Transitions", [])
+        ]
+
+    assert classes() == []
+    assert classes(archive_after_days=365) == ["GLACIER"]
 
 
 @pytest.mark.parametrize(

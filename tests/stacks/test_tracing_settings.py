@@ -14,8 +14,7 @@ KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890
 
 
 def test_without_tracing_the_sample_works_on_and_nothing_of_it_is_traced(synth):
-    # Not even partners, whose secrets are named: no package of theirs is asked for.
-    templates = synth(tracing={"enabled": False}, sample={"honeycomb_secret": "a", "rollbar_secret": "b"})
+    templates = synth(tracing={"enabled": False}, sample={"honeycomb_secret": "a"})
     assert "raytrail-tracing" not in templates
     sample = templates["raytrail-sample"]
     function = only(sample, "AWS::Lambda::Function")
@@ -24,6 +23,11 @@ def test_without_tracing_the_sample_works_on_and_nothing_of_it_is_traced(synth):
     assert [layer for layer in function["Layers"] if "OpenTelemetry" in layer] == []
     assert only(sample, "AWS::ApiGateway::Stage").get("TracingEnabled", False) is False
     assert "xray:" not in json.dumps(sample)
+
+
+def test_without_tracing_errors_are_not_dropped_in_silence(synth):
+    with pytest.raises(InvalidSettings, match=r"^sample\.rollbar_secret: .* with tracing\.enabled false"):
+        synth(tracing={"enabled": False}, sample={"rollbar_secret": "b"})
 
 
 def test_encryption_and_transaction_search_are_off_unless_asked_for(synth):
@@ -36,6 +40,33 @@ def test_encryption_and_transaction_search_are_off_unless_asked_for(synth):
     asked = synth(tracing={"encryption_key_arn": KEY, "transaction_search_percent": 3})["raytrail-tracing"]
     assert only(asked, "Custom::XRayEncryption")["KeyArn"] == KEY
     assert only(asked, "AWS::XRay::TransactionSearchConfig") == {"IndexingPercentage": 3}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"tracing": {"debug_path": "*"}},
+            "tracing.debug_path: sampling rule 'raytrail-health' (priority 100) would never decide",
+        ),
+        (
+            {"tracing": {"health_check_path": "*"}},
+            "tracing.health_check_path: sampling rule 'raytrail-default' (priority 9000) would never decide",
+        ),
+        (
+            {"region": "mx-central-1", "tracing": {"transaction_search_percent": 1}},
+            "tracing.transaction_search_percent: CloudFormation has no Transaction Search",
+        ),
+        (
+            {"region": "eu-west-1", "tracing": {"encryption_key_arn": KEY}},
+            "tracing.encryption_key_arn: key of raytrail-tracing/Encryption is of Region us-east-1",
+        ),
+    ],
+)
+def test_what_is_wrong_only_together_names_the_setting(synth, settings, said):
+    with pytest.raises(InvalidSettings) as refused:
+        synth(**settings)
+    assert str(refused.value).startswith(said)
 
 
 def test_partners_are_named_by_their_secrets_alone(synth, tmp_path, monkeypatch):

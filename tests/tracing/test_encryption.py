@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from typing import Any
 
 import boto3
 import pytest
 from aws_cdk import App, Environment, Fn, Stack, Stage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from tests.synth import only, plain, properties, resources, statements
+from tests.synth import Json, only, plain, properties, resources, statements
 
 from raytrail.errors import InvalidProps
 from raytrail.tracing import TraceEncryption
 
 A_KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+THEIR_KEY = "arn:aws:kms:us-east-1:111122223333:key/4321dcba-12ab-34cd-56ef-1234567890ab"
 
 
 @pytest.fixture
@@ -55,6 +58,20 @@ def test_a_key_of_another_region_is_refused(stack):
     )
 
 
+def test_an_earlier_key_is_held_to_the_same(stack):
+    alias = kms.Alias.from_alias_name(stack, "Alias", "alias/traces")
+    with pytest.raises(InvalidProps, match="earlier_key of Test/Encryption is an alias"):
+        TraceEncryption(stack, "Encryption", adopt=True, earlier_key=alias)
+
+
+def test_an_earlier_key_goes_with_adopt(stack):
+    with pytest.raises(InvalidProps) as refused:
+        TraceEncryption(stack, "Encryption", earlier_key=kms.Key.from_key_arn(stack, "Earlier", A_KEY))
+    assert str(refused.value) == (
+        "earlier_key of Test/Encryption is what adopt takes over; give adopt=True, or leave earlier_key out"
+    )
+
+
 def test_a_key_whose_region_is_not_known_yet_passes(stack):
     TraceEncryption(Stack(App(), "Anywhere"), "Encryption", key=kms.Key.from_key_arn(stack, "Theirs", A_KEY))
     hidden = kms.Key.from_key_arn(stack, "Hidden", Fn.import_value("key"))
@@ -79,11 +96,42 @@ def test_the_function_may_do_what_it_does_and_no_more(stack, template):
     assert only(template(), "AWS::IAM::Role").get("ManagedPolicyArns") is None
 
 
+def on_keys(stack: Stack, template: Callable[[], Json]) -> list[tuple[Any, ...]]:
+    """What the function may do with keys beside the one that it sets: actions, resources and condition."""
+    policies = properties(template(), "AWS::IAM::Policy")
+    said = [plain(each) for policy in policies for each in statements(policy["PolicyDocument"]) if "kms:" in str(each)]
+    return [(each["Action"], each["Resource"], each.get("Condition")) for each in said]
+
+
+def test_to_give_back_a_key_that_is_known_the_function_has_rights_on_that_one(stack, template):
+    given, earlier = (kms.Key.from_key_arn(stack, id, arn) for id, arn in [("New", A_KEY), ("Earlier", THEIR_KEY)])
+    TraceEncryption(stack, "Encryption", key=given, adopt=True, earlier_key=earlier)
+    assert on_keys(stack, template) == [(["kms:CreateGrant", "kms:DescribeKey"], [A_KEY, THEIR_KEY], None)]
+
+
+def test_to_give_back_any_other_it_has_them_on_the_keys_of_the_account_for_grants_that_x_ray_makes(stack, template):
+    TraceEncryption(stack, "Encryption", key=kms.Key.from_key_arn(stack, "New", A_KEY), adopt=True)
+    keys = "arn:aws:kms:us-east-1:111122223333:key/*"
+    via_x_ray = {"StringEquals": {"kms:ViaService": "xray.us-east-1.amazonaws.com"}}
+    assert on_keys(stack, template) == [
+        (["kms:CreateGrant", "kms:DescribeKey"], A_KEY, None),
+        ("kms:CreateGrant", keys, via_x_ray),
+        ("kms:DescribeKey", keys, None),
+    ]
+
+
+def test_an_earlier_key_of_the_app_is_there_until_it_has_been_given_back(stack, template):
+    earlier = kms.Key(stack, "Earlier")
+    TraceEncryption(stack, "Encryption", adopt=True, earlier_key=earlier)
+    (custom,) = resources(template(), "Custom::XRayEncryption").values()
+    assert stack.get_logical_id(earlier.node.default_child) in custom["DependsOn"]
+
+
 def test_each_call_in_the_functions_code_is_one_that_it_may_make(source):
     calls = set()
     for node in ast.walk(ast.parse(source)):
         match node:
-            case ast.Attribute(value=ast.Name(id="xray" as service), attr=name):
+            case ast.Attribute(value=ast.Name(id="xray" | "kms" as service), attr=name):
                 pass
             case ast.Attribute(value=ast.Call(func=ast.Attribute(attr="client"), args=[service]), attr=name):
                 service = ast.literal_eval(service)
@@ -95,6 +143,7 @@ def test_each_call_in_the_functions_code_is_one_that_it_may_make(source):
         "xray:GetEncryptionConfig",
         "xray:PutEncryptionConfig",
         "cloudformation:DescribeStacks",
+        "kms:DescribeKey",
         "lambda:ListTags",
         "lambda:TagResource",
     }

@@ -62,9 +62,9 @@ class World:
 
     def __init__(self, index: ModuleType, url: str, answers: list[dict[str, Any]]) -> None:
         credentials = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "eu-west-1"}
-        clients = {name: boto3.client(name, **credentials) for name in ("xray", "cloudformation", "lambda")}
+        clients = {name: boto3.client(name, **credentials) for name in ("xray", "cloudformation", "kms", "lambda")}
         self._index, self._url, self._answers = index, url, answers
-        self._stubs = {name: Stubber(clients[name]) for name in ("xray", "cloudformation")}
+        self._stubs = {name: Stubber(clients[name]) for name in ("xray", "cloudformation", "kms")}
         self._client = clients.__getitem__
         self.tags: dict[str, str] = {}
         clients["lambda"].meta.events.register("before-call.lambda", self._tag)
@@ -104,13 +104,20 @@ class World:
     def fails_to_say(self) -> None:
         self._stubs["xray"].add_client_error("get_encryption_config", "ThrottledException", "later", expected_params={})
 
-    def refuses(self, key: str) -> None:
+    def refuses(self, key: str, code: str = "InvalidRequestException") -> None:
         self._stubs["xray"].add_client_error(
             "put_encryption_config",
-            "InvalidRequestException",
+            code,
             "the key is not there",
             expected_params={"Type": "KMS", "KeyId": key},
         )
+
+    def shows(self, key: str, state: str) -> None:
+        metadata = {"KeyId": key, "KeyState": state}
+        self._stubs["kms"].add_response("describe_key", {"KeyMetadata": metadata}, {"KeyId": key})
+
+    def does_not_show(self, key: str, code: str) -> None:
+        self._stubs["kms"].add_client_error("describe_key", code, "no", expected_params={"KeyId": key})
 
     def stack_is(self, status: str) -> None:
         stack = {"StackName": "tracing", "CreationTime": "2026-11-22T00:00:00Z", "StackStatus": status}
@@ -458,13 +465,43 @@ def test_what_was_taken_over_is_given_back(world):
     assert outcome(world.asks("Delete", physical_id=adopted)) == ("SUCCESS", adopted)
 
 
-def test_what_was_taken_over_and_is_gone_leaves_the_default(world):
-    adopted = f"{OWN_ID}/replaced/{THEIRS}"
+ADOPTED = f"{OWN_ID}/replaced/{THEIRS}"
+
+
+@pytest.mark.parametrize("state", ["gone", "PendingDeletion", "Disabled"])
+def test_what_was_taken_over_and_cannot_be_used_any_more_leaves_the_default(world, caplog, state):
     world.has(KEY)
     world.refuses(THEIRS)
+    if state == "gone":
+        world.does_not_show(THEIRS, "NotFoundException")
+    else:
+        world.shows(THEIRS, state)
     world.takes(None)
     world.has(None)
-    assert outcome(world.asks("Delete", physical_id=adopted)) == ("SUCCESS", adopted)
+    assert outcome(world.asks("Delete", physical_id=ADOPTED)) == ("SUCCESS", ADOPTED)
+    assert f"{THEIRS} cannot be used any more; going back to the default encryption" in caplog.messages
+
+
+@pytest.mark.parametrize("code", ["InvalidRequestException", "AccessDeniedException"])
+@pytest.mark.parametrize("seen", [True, False])
+def test_what_was_taken_over_and_is_refused_for_want_of_rights_leaves_this_key_and_says_so(world, caplog, code, seen):
+    world.has(KEY)
+    world.refuses(THEIRS, code)
+    if seen:
+        world.shows(THEIRS, "Enabled")
+    else:
+        world.does_not_show(THEIRS, "AccessDeniedException")
+    assert outcome(world.asks("Delete", physical_id=ADOPTED)) == ("SUCCESS", ADOPTED)
+    said = f"left alone, and not given back: X-Ray refused {THEIRS}; see the rights on that key"
+    assert said in caplog.messages
+
+
+def test_a_refusal_that_is_not_about_the_key_fails_and_can_be_tried_again(world):
+    world.has(KEY)
+    world.refuses(THEIRS, "ThrottledException")
+    answer = world.asks("Delete", physical_id=ADOPTED)
+    assert outcome(answer) == ("FAILED", ADOPTED)
+    assert "ThrottledException" in answer["Reason"]
 
 
 # --- The file ---------------------------------------------------------------------------------------------------------

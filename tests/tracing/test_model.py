@@ -50,7 +50,19 @@ def test_a_rule_within_x_rays_limits_is_taken_as_it_is(rule):
 
 @given(st.integers().filter(lambda number: not 1 <= number <= 9999))
 def test_a_priority_is_from_1_to_9999(priority):
-    assert refusal(priority=priority) == f"priority of sampling rule 'orders' is from 1 (first) to 9999, got {priority}"
+    assert refusal(priority=priority) == (
+        f"priority of sampling rule 'orders' is a whole number from 1 (first) to 9999, got {priority}"
+    )
+
+
+@pytest.mark.parametrize("value", [1.5, 2.0, True, "3", None])
+def test_a_priority_and_a_reservoir_are_whole_numbers(value):
+    assert refusal(priority=value) == (
+        f"priority of sampling rule 'orders' is a whole number from 1 (first) to 9999, got {value}"
+    )
+    assert refusal(reservoir_per_second=value) == (
+        f"reservoir_per_second of sampling rule 'orders' is a whole number, 0 or more, got {value}"
+    )
 
 
 @given(
@@ -63,7 +75,7 @@ def test_a_rate_is_a_share_from_0_to_1(rate):
 @given(st.integers(max_value=-1))
 def test_a_reservoir_is_not_negative(reservoir):
     said = refusal(reservoir_per_second=reservoir)
-    assert said == f"reservoir_per_second of sampling rule 'orders' is 0 or more, got {reservoir}"
+    assert said == f"reservoir_per_second of sampling rule 'orders' is a whole number, 0 or more, got {reservoir}"
 
 
 @pytest.mark.parametrize(("field", "limit"), LIMITS.items())
@@ -154,7 +166,9 @@ def test_the_attributes_of_a_rule_do_not_change_with_what_they_were_made_of():
     [
         (1.1, 5, "max_rate of a sampling rate boost is a share from 0 to 1, got 1.1"),
         (-0.1, 5, "max_rate of a sampling rate boost is a share from 0 to 1, got -0.1"),
-        (0.5, 0, "cooldown_minutes of a sampling rate boost is 1 or more, got 0"),
+        (0.5, 0, "cooldown_minutes of a sampling rate boost is a whole number, 1 or more, got 0"),
+        (0.5, 1.5, "cooldown_minutes of a sampling rate boost is a whole number, 1 or more, got 1.5"),
+        (0.5, True, "cooldown_minutes of a sampling rate boost is a whole number, 1 or more, got True"),
     ],
 )
 def test_a_boost_is_within_x_rays_limits(max_rate, cooldown, said):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IConstruct
 
+from raytrail._shown import shown_arn
 from raytrail.errors import InvalidProps
-from raytrail.findings import acknowledge, place_of
+from raytrail.findings import acknowledge
 
 if TYPE_CHECKING:
     from raytrail.audit._lake import AuditLake
@@ -97,38 +98,18 @@ class AnalystRole(Construct):
             max_session_duration=Duration.hours(max_session_hours),
         )
         lake.grant_query(self.role)
-        self._accept_findings(lake)
-
-    def _accept_findings(self, lake: AuditLake) -> None:
-        """Each pattern of resources has its reason; cdk-nag writes a reference as the logical id that it names."""
-        place = place_of(self)
-        everything = "Athena's lists of workgroups, catalogs and engine versions know no resource"
-        findings = {"AwsSolutions-IAM5[Resource::*]": everything}
-        for arn in lake.file_arns:
-            findings[f"AwsSolutions-IAM5[Resource::{self._shown(arn, place.partition)}]"] = (
-                "every file of the trail can be asked about"
-            )
-        for arn in lake.result_arns:
-            findings[f"AwsSolutions-IAM5[Resource::{self._shown(arn, place.partition)}]"] = (
-                "each query writes its result under an id of its own"
-            )
-        acknowledge(self.role, findings)
-
-    def _shown(self, arn: str, partition: str) -> str:
-        return _flat(Stack.of(self).resolve(arn), partition)
+        accept_findings(self.role, lake)
 
 
-def _flat(value: object, partition: str) -> str:
-    """A resolved ARN as cdk-nag writes it: ``<LogicalId.Arn>/*``."""
-    match value:
-        case str():
-            return value
-        case {"Fn::Join": [separator, parts]}:
-            return str(separator).join(_flat(part, partition) for part in parts)
-        case {"Fn::GetAtt": [logical_id, attribute]}:
-            return f"<{logical_id}.{attribute}>"
-        case {"Ref": "AWS::Partition"}:
-            return partition
-        case {"Ref": logical_id}:
-            return f"<{logical_id}>"
-    raise TypeError(f"an ARN is made of texts and references, got {value!r}")
+def accept_findings(scope: IConstruct, lake: AuditLake) -> None:
+    """Accept what is found in the rights to ask a lake: each pattern of resources has its reason."""
+    findings = {
+        "AwsSolutions-IAM5[Resource::*]": "Athena's lists of workgroups, catalogs and engine versions know no resource"
+    }
+    reasons = {
+        **dict.fromkeys(lake.file_arns, "every file of the trail can be asked about"),
+        **dict.fromkeys(lake.result_arns, "each query writes its result under an id of its own"),
+    }
+    for arn, reason in reasons.items():
+        findings[f"AwsSolutions-IAM5[Resource::{shown_arn(scope, arn)}]"] = reason
+    acknowledge(scope, findings)

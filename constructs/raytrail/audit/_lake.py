@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import cast
 
 from aws_cdk import Annotations, Stack, Token
 from aws_cdk import aws_athena as athena
@@ -13,15 +14,16 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk.interfaces.aws_athena import IWorkGroupRef
 from aws_cdk.interfaces.aws_glue import IDatabaseRef
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from raytrail.audit import _analysts as analysts
-from raytrail.audit._model import check_lake_name, organization_folder
+from raytrail.audit._model import Retention, check_lake_name, organization_folder
+from raytrail.audit._model_events import OBJECTS, DataEvents
 from raytrail.audit._model_queries import SavedQuery, saved_queries
 from raytrail.audit._model_schema import DIGESTS, EVENTS, INSIGHTS, NETWORK_ACTIVITY
 from raytrail.audit._results import make_results, make_workgroup
 from raytrail.audit._tables import make_table, make_view
-from raytrail.audit._trail import AuditTrail
+from raytrail.audit._trail import AuditTrail, known_name
 from raytrail.errors import InvalidProps
 from raytrail.queries import EVENTS_VIEW, view_definition
 
@@ -39,7 +41,8 @@ class AuditLake(Construct):
 
     Partitions are projected: nothing crawls, and a query reads only the accounts, Regions and days that it names. What
     the projection does not name is invisible, without an error: synth warns where the stack's Region, that of global
-    services, or an organization's accounts are not named.
+    services, or an organization's accounts are not named, and where the trail moves its files to an archive, in which
+    Athena passes them over. Files that were restored from there are read.
 
     Args:
         name: Begins the names of the database and the workgroup: lower case letters, digits and dashes.
@@ -87,8 +90,9 @@ class AuditLake(Construct):
 
     Raises:
         InvalidProps: Both a trail and what is taken from it are given, or neither; or the name, a Region, an account,
-            the organization id or a limit is not allowed; or the trail records the results by name; or a workgroup is
-            given and not where its results go.
+            the organization id or a limit is not allowed; or the trail records the results by name; or it is of another
+            stack and records objects of S3, and the results' bucket has no name; or a workgroup is given and not where
+            its results go.
     """
 
     def __init__(
@@ -132,6 +136,8 @@ class AuditLake(Construct):
         if bucket is None:
             raise InvalidProps("a lake reads the files of a trail; give the trail, or the bucket that it delivers to")
         self._warn_of_the_invisible(regions, accounts, organization_id)
+        if trail is not None and trail.store is not None:
+            self._warn_of_the_archive(trail.store.retention)
         accounts = tuple(accounts) or (Stack.of(self).account,)
         self.database_name: str = database.database_ref.database_name if database else name.replace("-", "_")
         self.workgroup_name: str = workgroup.work_group_ref.work_group_name if workgroup else name
@@ -174,6 +180,7 @@ class AuditLake(Construct):
         )
         self._results_prefix = f"{results_prefix}/" if results_prefix else ""
         if trail is not None:
+            _check_stacks(self, trail, self.results)
             trail.never_record(self.results)
         self.workgroup: athena.CfnWorkGroup | None = None
         if workgroup is None:
@@ -202,6 +209,9 @@ class AuditLake(Construct):
         It grants what AWS documents for each of them, to the grantee's own policies. Where the trail's bucket or key is
         another account's, their owner has to let the grantee in too: `reading_statements` and `decryption_statements`
         are what their policies are to say.
+
+        cdk-nag's findings about these rights are acknowledged on a role that the app does not make, whose policy of the
+        stack holds little else. On a role or a user of the app they are the app's to accept, as `AnalystRole` does.
 
         Args:
             grantee: Who is to ask.
@@ -233,6 +243,10 @@ class AuditLake(Construct):
         files_key = self._files_key or self.bucket.encryption_key
         if files_key is not None and files_key is not self._results_key:
             grant = grant.combine(files_key.grant(grantee, *analysts.READ_KEY_ACTIONS))
+        principal = grantee.grant_principal
+        if Construct.is_construct(principal) and not isinstance(principal, (iam.Role, iam.User, iam.Group)):
+            # For jsii what it imports is a construct; its Python class does not say so.
+            analysts.accept_findings(cast("IConstruct", principal), self)
         return grant
 
     def _warn_of_the_invisible(
@@ -252,6 +266,16 @@ class AuditLake(Construct):
                 "accounts",
                 "the trail is an organization's and accounts names none: only those of the stack's account are in the "
                 "tables",
+            )
+
+    def _warn_of_the_archive(self, retention: Retention) -> None:
+        days = retention.archive_after_days
+        if days is not None:
+            self._warn(
+                "archive",
+                f"files move to Glacier Flexible Retrieval after {days} days (archive_after_days), and from that day "
+                "on queries do not see them until somebody restores them; leave it out, or take infrequent_after_days, "
+                "to keep them readable",
             )
 
     def _warn(self, what: str, message: str) -> None:
@@ -296,3 +320,16 @@ def _check_given(
         raise InvalidProps(f"results_prefix {results_prefix!r} has no slash at either end")
     if results is not None and access_logs is not None:
         raise InvalidProps("access_logs is for the results' bucket that is made; how yours is logged is its own to say")
+
+
+def _check_stacks(lake: Construct, trail: AuditTrail, results: s3.IBucket) -> None:
+    """Refuse what CDK would call a cycle: the lake reads the trail's bucket, and the trail leaves out the lake's."""
+    objects = any(isinstance(each, DataEvents) and each.resource_type == OBJECTS for each in trail.events)
+    apart = Stack.of(results) is Stack.of(lake) is not Stack.of(trail)
+    made = isinstance(results.node.default_child, s3.CfnBucket)
+    if objects and apart and made and known_name(results) is None:
+        raise InvalidProps(
+            f"the trail records objects of S3, and not the results of queries, whose bucket {results.node.path} is of "
+            "another stack and has no name yet; put the lake into the trail's stack, or give results= a bucket that is "
+            "made with bucket_name"
+        )

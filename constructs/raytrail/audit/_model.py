@@ -51,8 +51,9 @@ class Retention:
     Args:
         infrequent_after_days: Days until a file moves to S3 Standard-IA, which Athena still reads; 30 or more.
             Default: never.
-        archive_after_days: Days until a file moves to Glacier Flexible Retrieval, which Athena passes over; 30 or
-            more, and 30 or more after it moved to Standard-IA. Default: 90, CloudTrail's own event history.
+        archive_after_days: Days until a file moves to Glacier Flexible Retrieval, where the lake's queries pass it over
+            until somebody restores it (https://docs.aws.amazon.com/athena/latest/ug/querying-glacier.html); 30 or
+            more, and 30 or more after it moved to Standard-IA. Default: never.
         expire_after_days: Days until a file is deleted. Default: 2557, seven years.
 
     Raises:
@@ -60,25 +61,25 @@ class Retention:
     """
 
     infrequent_after_days: int | None = None
-    archive_after_days: int = 90
+    archive_after_days: int | None = None
     expire_after_days: int = 2557
 
     def __post_init__(self) -> None:
-        if self.archive_after_days < 30:
-            raise InvalidProps(f"archive_after_days is 30 or more, got {self.archive_after_days}")
-        if self.expire_after_days <= self.archive_after_days:
+        infrequent, archive = self.infrequent_after_days, self.archive_after_days
+        for name, days in (("infrequent_after_days", infrequent), ("archive_after_days", archive)):
+            if days is None:
+                continue
+            if days < 30:
+                raise InvalidProps(f"{name} is 30 or more, got {days}")
+            if self.expire_after_days <= days:
+                raise InvalidProps(
+                    f"expire_after_days ({self.expire_after_days}) is to be after {name} ({days}), or no file would "
+                    "ever be where it moves"
+                )
+        if infrequent is not None and archive is not None and archive < infrequent + 30:
             raise InvalidProps(
-                f"expire_after_days ({self.expire_after_days}) is to be after archive_after_days "
-                f"({self.archive_after_days}), or nothing would ever be in the archive"
-            )
-        if self.infrequent_after_days is None:
-            return
-        if self.infrequent_after_days < 30:
-            raise InvalidProps(f"infrequent_after_days is 30 or more, got {self.infrequent_after_days}")
-        if self.archive_after_days < self.infrequent_after_days + 30:
-            raise InvalidProps(
-                f"archive_after_days ({self.archive_after_days}) is to be 30 days or more after infrequent_after_days "
-                f"({self.infrequent_after_days}), because Standard-IA bills 30 days at least"
+                f"archive_after_days ({archive}) is to be 30 days or more after infrequent_after_days ({infrequent}), "
+                "because Standard-IA bills 30 days at least"
             )
 
 

@@ -26,6 +26,9 @@ OBJECTS = "AWS::S3::Object"
 _RESOURCE_TYPE = re.compile(r"AWS::[A-Za-z0-9]+::[A-Za-z0-9]+")
 _EVENT_SOURCE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
 _ENDPOINT_ID = re.compile(r"vpce-[0-9a-f]{8,32}")
+# How the CDK writes a value that only the deployment knows.
+_UNRESOLVED = "${Token["
+_AFTER_SERVICE = 3
 # What one would write for a type, and how CloudTrail spells it.
 _MISNOMERS = {
     "AWS::S3::Bucket": OBJECTS,
@@ -141,7 +144,8 @@ class DataEvents:
         everything: Whether every resource of the type is meant, as `all_of` says. Default: no.
 
     Raises:
-        InvalidProps: The type is not one of data events, or a value has a wildcard or too many characters.
+        InvalidProps: The type is not one of data events; a value has a wildcard or too many characters, or is no ARN;
+            or the beginning of an ARN names neither a Region, an account nor a resource, and so means all of a type.
     """
 
     resource_type: str
@@ -167,6 +171,21 @@ class DataEvents:
                 f"data events of every {self.resource_type} in the account are billed one by one; name the resources, "
                 "or ask for all in so many words with DataEvents.all_of"
             )
+        for value in (*self.arns.equals, *self.arns.starts_with, *self.arns.not_equals, *self.arns.not_starts_with):
+            _check_arn(value)
+        for value in self.arns.equals:
+            if self.resource_type == OBJECTS and _UNRESOLVED not in value and "/" not in value:
+                raise InvalidProps(
+                    f"{value!r} is a bucket's ARN and no object's, so that it matches nothing; for the objects of a "
+                    f"bucket give the prefix {value + '/'!r}"
+                )
+        for prefix in self.arns.starts_with:
+            if _reaches_everything(prefix):
+                raise InvalidProps(
+                    f"prefix {prefix!r} means every {self.resource_type}, and data events are billed one by one; let "
+                    "it go on to a Region, an account or a resource, or ask for all in so many words with "
+                    "DataEvents.all_of"
+                )
 
     @classmethod
     def s3(
@@ -180,13 +199,13 @@ class DataEvents:
         """Calls on the objects of some buckets.
 
         Args:
-            buckets: Buckets, or their ARNs.
+            buckets: Buckets, or their ARNs; a bare name matches nothing and is refused.
             key_prefixes: How the keys begin, in each bucket. Default: any key.
             without_key_prefixes: Beginnings of keys to leave out, in each bucket. Default: none.
             read_only: Reads alone (True) or writes alone (False). Default: both.
             event_names: Operations to record, as ``PutObject``. Default: all.
         """
-        roots = [bucket if isinstance(bucket, str) else bucket.bucket_arn for bucket in buckets]
+        roots = [(bucket if isinstance(bucket, str) else bucket.bucket_arn).removesuffix("/") for bucket in buckets]
         return cls(
             resource_type=OBJECTS,
             arns=Condition(
@@ -300,28 +319,30 @@ class DataEvents:
             ),
         )
 
-    def without_buckets(self, roots: Sequence[str]) -> Self:
-        """The same without the objects of some buckets, given by ARN: the guard against a loop.
+    def without_buckets(self, roots: Sequence[str], names: Sequence[str] = ()) -> Self:
+        """The same without the objects of some buckets: the guard against a loop.
+
+        Each selector of objects gets it, because a prefix may reach more buckets than it names.
 
         Args:
             roots: ARNs of the buckets.
+            names: Their names, as far as known: by these a bucket is found whose ARN only the deployment knows, or
+                whose partition. Default: none.
 
         Raises:
             InvalidProps: The objects of one of them were asked for by name.
         """
         if self.resource_type != OBJECTS:
             return self
-        left_out = tuple(f"{root}/" for root in roots)
+        left_out, keys = tuple(f"{root}/" for root in roots), tuple(f"{name}/" for name in names)
         for arn in (*self.arns.equals, *self.arns.starts_with):
-            if arn.startswith(left_out):
+            if arn.startswith(left_out) or arn.partition(":s3:::")[2].startswith(keys):
                 raise InvalidProps(
                     f"data events of {arn!r} would record the trail's own deliveries or the results of queries about "
                     "it, each making the next; leave that bucket out"
                 )
-        # What names its buckets cannot reach another, and values are few.
-        if not self.everything:
-            return self
-        return replace(self, arns=replace(self.arns, not_starts_with=(*self.arns.not_starts_with, *left_out)))
+        not_starts_with = tuple(dict.fromkeys((*self.arns.not_starts_with, *left_out)))
+        return replace(self, arns=replace(self.arns, not_starts_with=not_starts_with))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -412,7 +433,8 @@ def check_events(events: Sequence[Events], insights: Insights | None) -> None:
 
     Raises:
         InvalidProps: No event is asked for; management events are recorded twice; two selectors of network activity
-            name one service; insights look at what the trail does not record; or there are more than 500 values.
+            name one service; two of data events are the same; insights look at what the trail does not record; or
+            there are more than 500 values.
     """
     if not events:
         raise InvalidProps("a trail records at least one kind of events; give events=[ManagementEvents()]")
@@ -425,14 +447,28 @@ def check_events(events: Sequence[Events], insights: Insights | None) -> None:
     for source in sources:
         if sources.count(source) > 1:
             raise InvalidProps(f"network activity of {source} is selected twice; CloudTrail allows one selector for it")
+    data = [each for each in events if isinstance(each, DataEvents)]
+    for selector in data:
+        if data.count(selector) > 1:
+            raise InvalidProps(f"{selector.name} are selected twice by the same values; give that selector once")
+    check_values(events)
+    if insights is not None:
+        _check_insights(events, insights)
+
+
+def check_values(events: Sequence[Events]) -> None:
+    """Refuse more values than CloudTrail takes; those count that `DataEvents.without_buckets` has added.
+
+    Raises:
+        InvalidProps: The conditions of all selectors have more than 500 values together.
+    """
     count = sum(len(condition.values) for each in events for condition in each.conditions)
     if count > MAX_CONDITION_VALUES:
         raise InvalidProps(
-            f"the selectors of a trail have at most {MAX_CONDITION_VALUES} values together, got {count}; select by "
-            "prefix, or make a second trail for the rest"
+            f"the selectors of a trail have at most {MAX_CONDITION_VALUES} values together, those counted that leave "
+            f"out the trail's own bucket and the results of queries, got {count}; select by prefix, or make a second "
+            "trail for the rest"
         )
-    if insights is not None:
-        _check_insights(events, insights)
 
 
 def _check_insights(events: Sequence[Events], insights: Insights) -> None:
@@ -452,3 +488,16 @@ def _read_only(read_only: bool | None) -> list[Condition]:
 
 def _reads_or_writes(read_only: bool | None) -> str:
     return {None: "", True: ", reads", False: ", writes"}[read_only]
+
+
+def _check_arn(value: str) -> None:
+    if not value.startswith("arn:") and _UNRESOLVED not in value:
+        raise InvalidProps(
+            f"resources of data events are named by ARN, as arn:aws:s3:::my-bucket/, and {value!r} is none, so that it "
+            "matches nothing; give the ARN, or the resource itself"
+        )
+
+
+def _reaches_everything(prefix: str) -> bool:
+    """Whether a prefix ends before it narrows anything: an ARN is arn:partition:service:region:account:resource."""
+    return prefix.startswith("arn:") and not any(prefix.split(":")[_AFTER_SERVICE:])

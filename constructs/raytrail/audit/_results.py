@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from raytrail.audit._bucket import keep_policy
 from raytrail.findings import acknowledge
 
 GIGABYTE = 1000**3
@@ -38,6 +39,7 @@ def make_results(
         ],
         removal_policy=RemovalPolicy.RETAIN,
     )
+    keep_policy(results)
     if access_logs is None:
         acknowledge(
             results, {"AwsSolutions-S1": "holds copies of query results for some days; no log bucket was given"}

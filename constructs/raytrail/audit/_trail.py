@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Annotations, RemovalPolicy, Stack
+from aws_cdk import Annotations, RemovalPolicy, Stack, Token
 from aws_cdk import aws_cloudtrail as cloudtrail
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -16,7 +16,7 @@ from constructs import Construct
 from raytrail.audit._bucket import AuditBucket, let_encrypt
 from raytrail.audit._delivery_role import delivery_role
 from raytrail.audit._model import Retention, check_organization_id, check_trail_name
-from raytrail.audit._model_events import DataEvents, Events, Insights, ManagementEvents, check_events
+from raytrail.audit._model_events import DataEvents, Events, Insights, ManagementEvents, check_events, check_values
 from raytrail.audit._policies import CLOUDTRAIL, delivery_statements
 from raytrail.errors import InvalidProps
 
@@ -43,7 +43,8 @@ class AuditTrail(Construct):
         management_account: The organization's management account, which an organization's trail belongs to. Default:
             the stack's account.
         prefix: Begins each key in the bucket, without slashes at its ends. Default: none.
-        retention: When files move to the archive and when they go. Default: 90 days, seven years.
+        retention: When files move to cheaper storage and when they go. Default: they stay where queries read them, and
+            go after seven years.
         bucket: A bucket to deliver to instead of one of the trail's own; its owner's policy is to hold what
             `delivery_statements` returns. Default: one is made.
         key: The key of the files; the policy of one that is not of this app is to hold what `encryption_statements`
@@ -60,6 +61,7 @@ class AuditTrail(Construct):
     Attributes:
         resource: The trail's L1.
         trail_arn: Its ARN.
+        events: What is recorded, as it was asked for.
         bucket: The bucket.
         key: The key of the files, or None.
         store: The bucket that was made, with its access logs, or None where one was given.
@@ -132,7 +134,8 @@ class AuditTrail(Construct):
         role, rights = delivery_role(
             self, "DeliveryRole", log_group=self.log_group, organization_id=organization_id, role=role
         )
-        self._events, self._never = tuple(events), [bucket.bucket_arn]
+        self.events: tuple[Events, ...] = tuple(events)
+        self._never = [bucket]
         self.resource: cloudtrail.CfnTrail = cloudtrail.CfnTrail(
             self,
             "Resource",
@@ -170,9 +173,10 @@ class AuditTrail(Construct):
             buckets: The buckets.
 
         Raises:
-            InvalidProps: Data events of one of them were asked for by name.
+            InvalidProps: Data events of one of them were asked for by name, or there are more than 500 values with
+                those that leave the buckets out: one of each bucket in each selector of objects.
         """
-        self._never += [bucket.bucket_arn for bucket in buckets]
+        self._never += buckets
         self.resource.advanced_event_selectors = [*self._selectors()]
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -184,27 +188,33 @@ class AuditTrail(Construct):
         return self.bucket.grant_read(grantee)
 
     def _selectors(self) -> list[cloudtrail.CfnTrail.AdvancedEventSelectorProperty]:
-        selectors = []
-        for each in self._events:
-            guarded = each.without_buckets(self._never) if isinstance(each, DataEvents) else each
-            selectors.append(
-                _Selector(
-                    name=guarded.name,
-                    field_selectors=[
-                        _Field(
-                            field=condition.field,
-                            equal_to=list(condition.equals) or None,
-                            starts_with=list(condition.starts_with) or None,
-                            ends_with=list(condition.ends_with) or None,
-                            not_equals=list(condition.not_equals) or None,
-                            not_starts_with=list(condition.not_starts_with) or None,
-                            not_ends_with=list(condition.not_ends_with) or None,
-                        )
-                        for condition in guarded.conditions
-                    ],
-                )
+        names = {bucket: known_name(bucket) for bucket in self._never}
+        # By its name where synth knows it, so that the trail's stack need not wait for the bucket's.
+        arns = [
+            Stack.of(self).format_arn(service="s3", region="", account="", resource=name) if name else bucket.bucket_arn
+            for bucket, name in names.items()
+        ]
+        known = [name for name in names.values() if name]
+        guarded = [each.without_buckets(arns, known) if isinstance(each, DataEvents) else each for each in self.events]
+        check_values(guarded)
+        return [
+            _Selector(
+                name=each.name,
+                field_selectors=[
+                    _Field(
+                        field=condition.field,
+                        equal_to=list(condition.equals) or None,
+                        starts_with=list(condition.starts_with) or None,
+                        ends_with=list(condition.ends_with) or None,
+                        not_equals=list(condition.not_equals) or None,
+                        not_starts_with=list(condition.not_starts_with) or None,
+                        not_ends_with=list(condition.not_ends_with) or None,
+                    )
+                    for condition in each.conditions
+                ],
             )
-        return selectors
+            for each in guarded
+        ]
 
     def _ask_the_owner(self, bucket: s3.IBucket) -> None:
         statements = delivery_statements(
@@ -254,3 +264,10 @@ class AuditTrail(Construct):
                 f"topic {topic.topic_arn} or its key is not of this app: their policies are to let {CLOUDTRAIL} "
                 "publish and use the key, or the trail cannot be made",
             )
+
+
+def known_name(bucket: s3.IBucket) -> str | None:
+    """The bucket's name where synth knows it. Of a bucket that is made with one, only the L1 tells it."""
+    made = bucket.node.default_child
+    name = made.bucket_name if isinstance(made, s3.CfnBucket) else bucket.bucket_name
+    return None if Token.is_unresolved(name) else name

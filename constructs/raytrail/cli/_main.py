@@ -94,8 +94,7 @@ def local(port: Port = 0, app_folder: AppFolder = Path()) -> None:
     from raytrail.localaws import LocalAws
 
     console = Console()
-    region = _home_region(app_folder)
-    with LocalAws(port=port or None, region=region) as server:
+    with LocalAws(port=port or None, region=_home_region(app_folder)) as server:
         console.print(f"An embedded AWS emulator listens on [bold]{server.endpoint}[/bold] (127.0.0.1 alone).")
         console.print("It is an emulator, not AWS: docs/localaws.md says what is emulated and what is not.\n")
         console.print("Point the AWS CLI, boto3 and the CDK at it:")
@@ -103,7 +102,8 @@ def local(port: Port = 0, app_folder: AppFolder = Path()) -> None:
         for name, value in server.environment.items():
             console.print(Text(f"  export {name}={value}"))
         console.print("\nthen deploy:")
-        console.print(Text(f"  tools/cdk bootstrap aws://{server.config.account_id}/{region}"))
+        # Without names it takes every Region of the app: a home elsewhere has a stack in us-east-1 too.
+        console.print(Text("  tools/cdk bootstrap"))
         console.print(Text("  tools/cdk deploy --all --require-approval never"))
         console.print("\nCtrl-C stops it.")
         with contextlib.suppress(Stopped):

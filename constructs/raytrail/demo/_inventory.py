@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from raytrail.demo._target import Target
 
 Item = tuple[str, str]
@@ -70,12 +72,25 @@ def inventory(target: Target) -> set[Item]:
         else:
             answers = [getattr(client, operation)(**asked)]
         found |= {(kind, name) for answer in answers for name in names(answer)}
+    buckets = (name for kind, name in found if kind == "AWS::S3::Bucket")
+    found |= {("AWS::S3::BucketPolicy", name) for name in buckets if _has_policy(target, name)}
     kms = target.client("kms")
     for page in kms.get_paginator("list_keys").paginate():
         for key in page["Keys"]:
             if kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion":
                 found.add(("AWS::KMS::Key", key["KeyId"]))
     return found
+
+
+def _has_policy(target: Target, bucket: str) -> bool:
+    try:
+        target.client("s3").get_bucket_policy(Bucket=bucket)
+    except ClientError as error:
+        # A bucket may go between the two calls.
+        if error.response["Error"]["Code"] in ("NoSuchBucketPolicy", "NoSuchBucket"):
+            return False
+        raise
+    return True
 
 
 def retained(target: Target) -> set[Item]:

@@ -25,7 +25,7 @@ from raytrail.detection._bounds import (
     half_seen,
     quota_problems,
 )
-from raytrail.detection._described import PATHS, alert_template, text_template
+from raytrail.detection._described import PATHS, QUERY_PATHS, alert_template, page_template, text_template
 from raytrail.detection._event_log import event_log, log_statements
 from raytrail.detection._model import rule_of_api_call
 from raytrail.detection._pager import Pager
@@ -155,7 +155,7 @@ class ApiCallAlerts(Construct):
         pager = AlertTarget(
             kind="Pager",
             arn=self.pager.queue.queue_arn,
-            gets="alert",
+            gets="page",
             admit=lambda scope: admit_to_queue(scope, self.pager.queue, of_the_channel=channel.key),
         )
         self._add_target("Pager", pager)
@@ -177,7 +177,7 @@ class ApiCallAlerts(Construct):
         techniques: tuple[str, ...] = (),
         read_only: bool | None = None,
     ) -> events.CfnRule:
-        """Tell about one API call, named as in an IAM policy, and return the rule.
+        """Tell about one API call and return the rule.
 
         Args:
             call: As ``dynamodb:DeleteTable``.
@@ -296,7 +296,8 @@ class ApiCallAlerts(Construct):
         transformer = events.CfnRule.InputTransformerProperty
         inputs = {
             "event": None,
-            "alert": transformer(input_template=alert_template(rule)),
+            "page": transformer(input_template=page_template(rule)),
+            "alert": transformer(input_template=alert_template(rule), input_paths_map=QUERY_PATHS),
             "text": transformer(input_template=text_template(rule), input_paths_map=PATHS),
         }
         dead_letters = events.CfnRule.DeadLetterConfigProperty(arn=self.undelivered.queue_arn)

@@ -38,6 +38,11 @@ _ACTOR, _CALL, _ADDRESS, _REGION, _TIME, _ERROR = map(
     _variable, ("actor", "call", "address", "region", "time", "error")
 )
 
+# The saved query of the lake that shows what else this actor did around it.
+_QUERY = f"raytrail query actor_hour actor={_ACTOR} at={_TIME}"
+QUERY_PATHS = {name: PATHS[name] for name in ("actor", "time")}
+"""Where the variables of `alert_template` come from."""
+
 
 def described(rule: CompiledRule) -> dict[str, Any]:
     """Return what an alert says of its rule; texts that are too long for EventBridge end in an ellipsis.
@@ -58,12 +63,21 @@ def described(rule: CompiledRule) -> dict[str, Any]:
     }
 
 
-def alert_template(rule: CompiledRule) -> str:
-    """Return the input template of an alert: what is said of the rule, and the event, whole.
+def page_template(rule: CompiledRule) -> str:
+    """Return the input template of what becomes a page: what is said of the rule, and the event, whole.
 
     It uses a variable of EventBridge's own, and so needs no paths.
     """
-    return f'{{"detection": {_literal(described(rule))}, "event": <aws.events.event.json>}}'
+    return _with_event({"detection": described(rule)})
+
+
+def alert_template(rule: CompiledRule) -> str:
+    """Return the input template, with `QUERY_PATHS`, of an alert with the event, whole, and the query beside it."""
+    return _with_event({"detection": described(rule), "query": _QUERY})
+
+
+def _with_event(said: dict[str, Any]) -> str:
+    return f'{_literal(said)[:-1]}, "event": <aws.events.event.json>}}'
 
 
 def text_template(rule: CompiledRule) -> str:
@@ -87,8 +101,7 @@ def text_template(rule: CompiledRule) -> str:
             "time": _TIME,
             "error": _ERROR,
             "event_id": _variable("event"),
-            # The saved query of the lake that shows what else this actor did around it.
-            "query": f"raytrail query actor_hour actor={_ACTOR} at={_TIME}",
+            "query": _QUERY,
         }
     )
 

@@ -8,13 +8,16 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from raytrail.alerting import AlertChannel
 from raytrail.detection._model import MAX_PATTERN_CHARACTERS, SIGN_IN
 from raytrail.detection._targets import admit_to_queue
+from raytrail.detection._watch import watch, watch_lost
 from raytrail.errors import InvalidProps
 from raytrail.findings import acknowledge
 from raytrail.sigma import GLOBAL_REGION, GLOBAL_SOURCES, Call
@@ -48,11 +51,15 @@ class GlobalEventForwarder(Construct):
             is made.
         undelivered: A standard queue of us-east-1 for what could not be forwarded. Default: one is made, encrypted by
             SQS.
+        channel: Who is told when events cannot be forwarded, in us-east-1: alarms reach topics of their own Region
+            alone. Default: nobody; without, watch the queue.
 
     Attributes:
         rule: The rule's L1.
         role: The role by which EventBridge puts events on the home bus.
         undelivered: The dead-letter queue: what could not be forwarded, and why.
+        undelivered_alarm: The alarm on the queue; None without a channel.
+        lost_alarm: The alarm on events that not even the queue could take; None without a channel.
 
     Raises:
         InvalidProps: The home Region is us-east-1, which needs no forwarding.
@@ -68,6 +75,7 @@ class GlobalEventForwarder(Construct):
         calls: Iterable[Call] | None = None,
         role: iam.IRole | None = None,
         undelivered: sqs.IQueue | None = None,
+        channel: AlertChannel | None = None,
     ) -> None:
         super().__init__(scope, id)
         if home_region == GLOBAL_REGION:
@@ -94,6 +102,19 @@ class GlobalEventForwarder(Construct):
             ],
         )
         self.rule.node.add_dependency(self.role)
+        self.undelivered_alarm: cloudwatch.Alarm | None = None
+        self.lost_alarm: cloudwatch.CfnAlarm | None = None
+        if channel is not None:
+            self.undelivered_alarm = watch(
+                self,
+                "UndeliveredAlarm",
+                channel=channel,
+                metric=self.undelivered.metric_approximate_number_of_messages_visible(
+                    period=Duration.minutes(1), statistic="Maximum"
+                ),
+                description=f"Events of global services could not be brought to {home_region}: its alerts are blind",
+            )
+            self.lost_alarm = watch_lost(self, "LostAlarm", channel=channel)
 
     def _make_dead_letter_queue(self) -> sqs.Queue:
         # Encrypted with a key of SQS's own, which asks for no policy: what is in it is in the trail too.

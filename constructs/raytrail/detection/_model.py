@@ -17,6 +17,25 @@ SIGN_IN = ("AWS Console Signin via CloudTrail", "AWS Console Sign In via CloudTr
 
 # Services whose IAM prefix is not the name that CloudTrail records them by.
 _EVENT_SOURCES = {"cloudwatch": "monitoring"}
+# Permissions whose calls CloudTrail records by another name, or that are no calls
+# (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html and its neighbours name them,
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html what is recorded of buckets).
+_PERMISSIONS = {
+    "lambda:InvokeFunction": "lambda:Invoke",
+    "s3:ListAllMyBuckets": "s3:ListBuckets",
+    "s3:ListBucket": "s3:ListObjects",
+    "s3:GetEncryptionConfiguration": "s3:GetBucketEncryption",
+    "s3:PutEncryptionConfiguration": "s3:PutBucketEncryption",
+    "s3:GetLifecycleConfiguration": "s3:GetBucketLifecycle",
+    "s3:PutLifecycleConfiguration": "s3:PutBucketLifecycle",
+    "s3:GetReplicationConfiguration": "s3:GetBucketReplication",
+    "s3:PutReplicationConfiguration": "s3:PutBucketReplication",
+    "s3:GetBucketCORS": "s3:GetBucketCors",
+    "s3:PutBucketCORS": "s3:PutBucketCors",
+    "iam:PassRole": "",
+    "sts:SetSourceIdentity": "",
+    "sts:TagSession": "",
+}
 _CALL = re.compile(r"(?P<service>[a-z0-9-]+):(?P<name>[A-Z][A-Za-z0-9]+)")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")
@@ -27,21 +46,28 @@ _NAMESPACE = uuid.UUID("7d0c6f0e-52f7-4f0b-9a0e-3c1f3d6f5a11")
 def rule_of_api_call(
     call: str, *, title: str | None = None, level: Level = "medium", techniques: tuple[str, ...] = ()
 ) -> CompiledRule:
-    """Return a rule of one API call, named as in an IAM policy.
+    """Return a rule of one API call.
 
     Args:
-        call: As ``dynamodb:DeleteTable``.
+        call: The service's prefix in IAM and the operation of its API, as ``dynamodb:DeleteTable``. Whether a service
+            has such an operation is not known here; permissions that are recorded by another name are refused.
         title: What it means. Default: that it was called.
         level: How much it matters: medium, high or critical, since others tell nobody. Default: medium.
         techniques: Ids of ATT&CK techniques, as ``T1562.008``. Default: none.
 
     Raises:
-        InvalidProps: The call is not written as ``service:Operation``, a technique is malformed, or the level is one
-            that tells nobody.
+        InvalidProps: The call is not written as ``service:Operation``, or is a permission and no call; a technique is
+            malformed; or the level is one that tells nobody.
     """
     match = _CALL.fullmatch(call)
     if not match:
-        raise InvalidProps(f"API call {call!r} is written as in an IAM policy: 'dynamodb:DeleteTable'")
+        raise InvalidProps(
+            f"API call {call!r} is written as service and operation: 'dynamodb:DeleteTable', without wildcards"
+        )
+    if call in _PERMISSIONS:
+        recorded = _PERMISSIONS[call]
+        why = f"CloudTrail records {recorded!r}: give that" if recorded else "no call of that name is recorded"
+        raise InvalidProps(f"{call!r} is a permission of IAM; {why}")
     for technique in techniques:
         if not _TECHNIQUE.fullmatch(technique):
             raise InvalidProps(f"technique {technique!r} of {call!r} is not an ATT&CK id, as T1562.008")

@@ -18,6 +18,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from raytrail._shown import accept_streams
 from raytrail.alerting import AlertChannel
 from raytrail.detection._suppressions import Suppression
 from raytrail.detection._watch import watch
@@ -166,6 +167,7 @@ class Pager(Construct):
     def _make_role(self, suppressions: Sequence[Suppression]) -> iam.Role:
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.log_group.grant_write(role)
+        accept_streams(role, self.log_group)
         self.table.grant(role, "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query")
         self._channel.grant_publish(role)
         if any(each.tag for each in suppressions):

@@ -18,6 +18,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from raytrail._shown import accept_streams
 from raytrail.alerting import AlertChannel
 from raytrail.audit import AnalystRole, AuditLake
 from raytrail.detection._described import described
@@ -162,6 +163,7 @@ class ScheduledDetections(Construct):
             conditions={"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [self.node.path]}},
         )
         rights.add_statements(log, windows)
+        accept_streams(rights, self.log_group)
         with self._code() as code:
             self.function: lambda_.Function = lambda_.Function(
                 self,

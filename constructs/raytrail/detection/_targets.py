@@ -21,7 +21,7 @@ EVENTS = "events.amazonaws.com"
 LOG_GROUPS = "/aws/events/"
 """Begins the names of log groups that EventBridge writes to."""
 
-Gets = Literal["event", "alert", "text"]
+Gets = Literal["event", "page", "alert", "text"]
 """What a target gets of an alert."""
 
 
@@ -39,8 +39,9 @@ class AlertTarget:
     Attributes:
         kind: Begins the id of the target.
         arn: What EventBridge delivers to.
-        gets: The whole ``event``; the ``alert``, which is what is said of the rule and the event; or a ``text``, JSON
-            with a sentence first and without the event.
+        gets: The whole ``event``; what becomes a ``page``, which is what is said of the rule and the event; the
+            ``alert``, which names the saved query of the actor's hour too; or a ``text``, JSON with a sentence first
+            and without the event.
         admit: Lets EventBridge deliver, as AWS documents it.
         watched: The function whose errors are watched. Default: it is no function.
     """
@@ -53,7 +54,7 @@ class AlertTarget:
 
     @classmethod
     def queue(cls, queue: sqs.IQueue) -> Self:
-        """A standard queue, which gets JSON: ``detection``, which is said of the rule, and ``event``, whole.
+        """A standard queue, which gets JSON: ``detection``, which is said of the rule, ``query``, and ``event``, whole.
 
         Args:
             queue: The queue, encrypted with a key of one's own or by SQS.

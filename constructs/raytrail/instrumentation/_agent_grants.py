@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import Annotations, ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 
 from raytrail.findings import acknowledge, place_of
 from raytrail.instrumentation._model_agent import AgentConfig
+from raytrail.instrumentation._model_agent_needs import needs_of
 from raytrail.tracing import grant_write
 
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSSMManagedInstanceCore.html, version 2, without
@@ -43,7 +44,6 @@ MANAGED_INSTANCE_ACTIONS = (
 
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudWatchAgentServerPolicy.html, version 3.
 LOG_ACTIONS = ("logs:PutLogEvents", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:CreateLogGroup")
-APPLICATION_SIGNALS_LOG_GROUP = "/aws/application-signals/data"
 
 _EVERYWHERE = "these actions know no resource, or are asked before there is one; AWS documents * for them"
 _STREAMS = "the agent names its log streams after the machines"
@@ -52,20 +52,27 @@ _STREAMS = "the agent names its log streams after the machines"
 def grant_agent(role: iam.IRole, config: AgentConfig, *, parameter: ssm.IStringParameter | None = None) -> None:
     """Let a role do what an agent does with a configuration: the actions of CloudWatchAgentServerPolicy for that.
 
+    What the configuration has from ``more`` counts as the rest does; for a section that does not tell what it needs, a
+    warning says so.
+
     Args:
         role: The role of the machine.
         config: What the agent collects.
         parameter: Where it reads that, if it does.
     """
-    if config.traces is not None:
+    needs = needs_of(config.value)
+    if needs.traces:
         grant_write(role)
-    if config.metrics is not None:
-        _grant_metrics(role, config.metrics.namespace)
-    groups = [each.log_group for each in config.logs]
-    if config.application_signals:
-        groups.append(APPLICATION_SIGNALS_LOG_GROUP)
-    if groups:
-        _grant_logs(role, sorted(set(groups)), retention=any(each.retention_days for each in config.logs))
+    if needs.namespace is not None:
+        _grant_metrics(role, needs.namespace)
+    if needs.log_groups:
+        _grant_logs(role, needs.log_groups, retention=needs.retention)
+    if needs.unknown:
+        Annotations.of(role).add_warning_v2(
+            "raytrail:AgentRights",
+            f"the agent's configuration does not tell which rights {', '.join(needs.unknown)} needs, so that the role "
+            "gets none for that; give it the actions that AWS documents",
+        )
     if parameter is not None:
         _add(role, ["ssm:GetParameter"], [parameter.parameter_arn])
     acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": _EVERYWHERE})

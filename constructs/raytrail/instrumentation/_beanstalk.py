@@ -15,14 +15,18 @@ from raytrail.findings import acknowledge
 from raytrail.instrumentation._agent import add_managed_agent, already_has_agent, found_agent, remember_agent
 from raytrail.instrumentation._model_agent import AgentConfig
 from raytrail.instrumentation._model_beanstalk import (
+    PROFILE_OPTION,
+    VARIABLES,
     BeanstalkAgent,
     beanstalk_config_file,
     check_platform,
+    check_variables,
     option_settings,
 )
 from raytrail.instrumentation._model_layers import Language
 from raytrail.tracing import grant_write
 
+_PROFILE = "InstanceProfile"
 _WRITE = "X-Ray's write actions know no resource; AWS documents * for them"
 
 
@@ -31,7 +35,7 @@ class BeanstalkInstrumentation:
     """What `instrument_beanstalk` added.
 
     Attributes:
-        settings: The option settings, by namespace and name.
+        settings: The option settings, by namespace and name; without that of the instance profile.
         association: What installs and configures the CloudWatch agent. Default: none, as for X-Ray's daemon.
         config_file: The text of ``.ebextensions/raytrail.config`` that does the same without the CDK.
     """
@@ -60,8 +64,11 @@ def instrument_beanstalk(
     Args:
         application_environment: The environment. Its option settings are added to, and none is changed.
         service_name: What traces call the program.
-        role: The role of the instance profile, which gets the rights. Default: no rights are added;
-            AWSElasticBeanstalkWebTier has those of the daemon. ``cloudwatch`` needs it.
+        role: The role of the instances, which gets the rights; ``cloudwatch`` needs it. Where the environment has
+            neither the option ``IamInstanceProfile`` nor a saved configuration (``template_name``), a profile of this
+            role is made and set; else the profile that is there stays, and has to be that of this role. Default: no
+            rights are added, and no profile; the role of the environment's own needs those of
+            AWSElasticBeanstalkWebTier for X-Ray.
         agent: ``daemon`` or ``cloudwatch``. Default: daemon.
         config: What the CloudWatch agent collects. Default: traces from X-Ray's SDKs and by OTLP.
         environment: The environment in each span; for OpenTelemetry. Default: none.
@@ -71,21 +78,26 @@ def instrument_beanstalk(
         What was added.
 
     Raises:
-        InvalidProps: The platform ships no daemon (several containers, run by ECS), an option is set to something
-            else already, or the CloudWatch agent is asked for without a role.
+        InvalidProps: The platform runs the program in a container (Docker, ECS), an option is set to something else
+            already, a variable turns the SDK off or chooses another protocol, or the CloudWatch agent is asked for
+            without a role.
     """
     check_platform(application_environment.solution_stack_name)
     check_platform(application_environment.platform_arn)
     wanted = option_settings(
         service_name=service_name, agent=agent, config=config, environment=environment, language=language
     )
+    has = _given(application_environment)
+    _check_given(application_environment, has, wanted)
     association = None
     if agent == "cloudwatch":
+        own = {name: value for (namespace, name), value in has.items() if namespace == VARIABLES}
+        check_variables(f"the environment of {application_environment.node.path}", own, config or AgentConfig())
         association = _add_agent(application_environment, config or AgentConfig(), role)
     elif role is not None:
         grant_write(role)
         acknowledge(role, {"AwsSolutions-IAM5[Resource::*]": _WRITE})
-    _add_settings(application_environment, wanted)
+    _add_settings(application_environment, {**wanted, **_profile(application_environment, role, has)}, has)
     return BeanstalkInstrumentation(
         settings=wanted,
         association=association,
@@ -113,17 +125,41 @@ def _add_agent(
     return association
 
 
-def _add_settings(target: elasticbeanstalk.CfnEnvironment, wanted: Mapping[tuple[str, str], str]) -> None:
+def _profile(
+    target: elasticbeanstalk.CfnEnvironment, role: iam.IRole | None, has: Mapping[tuple[str, str], Any]
+) -> dict[tuple[str, str], str]:
+    """The instance profile of the role, where nothing else names one."""
+    # An option of the environment would win over that of its saved configuration.
+    if role is None or PROFILE_OPTION in has or target.template_name is not None:
+        return {}
+    return {PROFILE_OPTION: iam.InstanceProfile(target, _PROFILE, role=role).instance_profile_name}
+
+
+def _given(target: elasticbeanstalk.CfnEnvironment) -> dict[tuple[str, str], Any]:
+    """The values of the option settings that are there."""
     given = target.option_settings or []
     if not isinstance(given, list):
         raise InvalidProps(f"the option settings of {target.node.path} are a token, which cannot be added to")
-    has = {(_get(each, "namespace"), _get(each, "option_name")): _get(each, "value") for each in given}
-    for key, value in wanted.items():
-        if key in has and has[key] != value:
-            namespace, name = key
+    return {(_get(each, "namespace"), _get(each, "option_name")): _get(each, "value") for each in given}
+
+
+def _check_given(
+    target: elasticbeanstalk.CfnEnvironment, has: Mapping[tuple[str, str], Any], wanted: Mapping[tuple[str, str], str]
+) -> None:
+    for (namespace, name), value in wanted.items():
+        there = has.get((namespace, name), value)
+        if there != value:
             raise InvalidProps(
-                f"option {name} of {namespace} of {target.node.path} is {has[key]!r} already, and {value!r} is needed"
+                f"option {name} of {namespace} of {target.node.path} is {there!r} already, and {value!r} is needed"
             )
+
+
+def _add_settings(
+    target: elasticbeanstalk.CfnEnvironment,
+    wanted: Mapping[tuple[str, str], str],
+    has: Mapping[tuple[str, str], Any],
+) -> None:
+    given: Any = target.option_settings or []
     target.option_settings = [
         *given,
         *(

@@ -21,11 +21,12 @@ from raytrail.instrumentation._ecs_agents import (
 )
 from raytrail.instrumentation._ecs_checks import (
     Placement,
-    PortValidation,
+    TaskValidation,
     check_containers,
     check_fit,
     check_placement,
     check_task,
+    memory_problems,
     port_problems,
 )
 from raytrail.instrumentation._ecs_firelens import LOG_ROUTER, FireLens, check_drivers, route_logs
@@ -35,6 +36,8 @@ from raytrail.instrumentation._model_ecs_environment import (
     AutoInstrumentation,
     Protocol,
     addresses,
+    check_telemetry,
+    joined,
     merged,
     settings,
     start_lines,
@@ -85,7 +88,8 @@ def instrument_ecs(
     Call it when the task has your containers. To what you have it adds: the agent's container with its configuration,
     memory limits and health check, the variables of your containers, the order in which they start, and to the task's
     role exactly what the agent needs. A variable that your container has already stays, or is joined with ours where it
-    holds more than one thing (PYTHONPATH, JAVA_TOOL_OPTIONS, NODE_OPTIONS, OTEL_RESOURCE_ATTRIBUTES).
+    holds more than one thing (PYTHONPATH, JAVA_TOOL_OPTIONS, NODE_OPTIONS, OTEL_RESOURCE_ATTRIBUTES). A sampler that
+    it has stays with its own argument.
 
     The variables hold addresses and names, no key: who owns the task definition acknowledges AwsSolutions-ECS2 on it,
     which a rule pack reports for every variable.
@@ -121,7 +125,9 @@ def instrument_ecs(
     Raises:
         InvalidProps: The task definition is imported, of Windows or of ECS Anywhere; network mode, launch type and
             placement do not go together; a log group for metrics is given to an agent that writes none; two
-            containers would take one port; a name is taken; or the task is instrumented already in another way.
+            containers would take one port; the containers need more memory than the task has; a name is taken; a
+            container sends elsewhere, by another protocol, by no exporter of OTLP, or has the SDK turned off; or the
+            task is instrumented already in another way.
     """
     task = check_task(task_definition)
     agent = CloudWatchAgentContainer() if agent is None else agent
@@ -142,16 +148,16 @@ def instrument_ecs(
     check_placement(task, agent, placement, instance_address)
     check_fit(task, agent, auto, protocol)
     check_metric_log_group(agent, metric_log_group)
-    sidecar = placement == "sidecar"
-    new_names = [
-        *([agent.container_name] if sidecar else []),
-        *([INIT_CONTAINER] if auto else []),
-        *([LOG_ROUTER] if firelens else []),
-    ]
-    applications = check_containers(task, containers, new_names)
+    sidecar = agent if placement == "sidecar" else None
+    added = {
+        **({sidecar.container_name: sidecar.memory_reservation_mib} if sidecar else {}),
+        **({INIT_CONTAINER: auto.memory_limit_mib} if auto else {}),
+        **({LOG_ROUTER: firelens.memory_reservation_mib} if firelens else {}),
+    }
+    applications = check_containers(task, containers, [*added])
     if firelens:
         check_drivers(applications)
-    for problem in port_problems(task, agent if sidecar else None):
+    for problem in (*port_problems(task, sidecar), *memory_problems(task, sidecar, added)):
         raise InvalidProps(problem)
     here, unknown = _where(task, agent, placement, instance_address, auto, protocol)
     fixed = settings(
@@ -162,15 +168,18 @@ def instrument_ecs(
         protocol=protocol,
         log_correlation=log_correlation or firelens is not None,
     )
-    made = _checked(applications, {**fixed, **({} if unknown else here)})
+    has = {each.container_name: _variables_of(each) for each in applications}
+    for name, variables in has.items():
+        check_telemetry(f"container {name!r} of {task.node.path}", variables, agent, auto=auto, protocol=protocol)
+    made = {name: _joined(variables, {**fixed, **({} if unknown else here)}) for name, variables in has.items()}
 
     mark = Construct(task, _MARK)
     mark.node.set_context(_ASKED, asked)
-    task.node.add_validation(PortValidation(task, agent if sidecar else None))
+    task.node.add_validation(TaskValidation(task, sidecar))
     for each in applications:
         for name, value in made[each.container_name].items():
             each.add_environment(name, value)
-    if not new_names:
+    if not added:
         _warn(task, agent, here if unknown else {})
         return _found(task, agent, placement, here if unknown else {})
     own = agent_log_group or logs.LogGroup(mark, "Logs", retention=logs.RetentionDays.ONE_MONTH)
@@ -202,18 +211,18 @@ def _where(
     return addresses(agent, host, auto=auto, protocol=protocol), host == _UNKNOWN
 
 
-def _checked(applications: Sequence[ecs.ContainerDefinition], ours: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The variables of each container, joined with what it has, before anything is changed."""
-    made = {}
-    for each in applications:
-        pairs: Any = each.render_container_definition().environment or []
-        has = {pair.name: pair.value for pair in pairs}
-        # In awsvpc X-Ray's SDKs find the daemon by themselves, at 127.0.0.1:2000.
-        daemon = has.get("AWS_XRAY_DAEMON_ADDRESS")
-        if daemon is not None and "AWS_XRAY_DAEMON_ADDRESS" not in ours:
-            merged("AWS_XRAY_DAEMON_ADDRESS", daemon, "127.0.0.1:2000")
-        made[each.container_name] = {name: merged(name, has.get(name), value) for name, value in ours.items()}
-    return made
+def _variables_of(container: ecs.ContainerDefinition) -> dict[str, str]:
+    pairs: Any = container.render_container_definition().environment or []
+    return {pair.name: pair.value for pair in pairs}
+
+
+def _joined(has: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a container, joined with what it has, before anything is changed."""
+    # In awsvpc X-Ray's SDKs find the daemon by themselves, at 127.0.0.1:2000.
+    daemon = has.get("AWS_XRAY_DAEMON_ADDRESS")
+    if daemon is not None and "AWS_XRAY_DAEMON_ADDRESS" not in ours:
+        merged("AWS_XRAY_DAEMON_ADDRESS", daemon, "127.0.0.1:2000")
+    return joined(has, ours)
 
 
 def _add_sidecar(

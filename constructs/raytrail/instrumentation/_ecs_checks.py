@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import jsii
@@ -11,7 +11,8 @@ from aws_cdk import aws_ecs as ecs
 from constructs import IValidation
 
 from raytrail.errors import InvalidProps
-from raytrail.instrumentation._model_ecs_agents import CloudWatchAgentContainer, EcsAgent
+from raytrail.instrumentation._model_agent import XRAY_PORT
+from raytrail.instrumentation._model_ecs_agents import CloudWatchAgentContainer, EcsAgent, Port
 from raytrail.instrumentation._model_ecs_environment import PROTOCOLS, AutoInstrumentation, Protocol
 
 Placement = Literal["sidecar", "instance"]
@@ -80,7 +81,7 @@ def check_placement(
 def check_fit(
     task_definition: ecs.TaskDefinition, agent: EcsAgent, auto: AutoInstrumentation | None, protocol: Protocol
 ) -> None:
-    """Refuse what an agent does not receive, or a task does not hold.
+    """Refuse what an agent does not receive, or an architecture does not run.
 
     Raises:
         InvalidProps: The agent, the application's instrumentation and the protocol do not go together.
@@ -96,22 +97,42 @@ def check_fit(
         raise InvalidProps("protocol grpc is for OTLP on port 4317, which this agent has not; use http/protobuf")
     if auto is not None and auto.language == "dotnet" and _is_arm(task_definition):
         raise InvalidProps("AWS documents the profiler of .NET for linux-x64 alone, got a task of ARM64")
-    check_memory(task_definition, agent)
 
 
-def check_memory(task_definition: ecs.TaskDefinition, agent: EcsAgent) -> None:
-    """Refuse an agent that may use all the memory of its task.
+def memory_problems(
+    task_definition: ecs.TaskDefinition, agent: EcsAgent | None, added: Mapping[str, int]
+) -> Iterator[str]:
+    """Yield why a task has too little memory: an agent that may use it all, and containers that reserve more.
 
-    Raises:
-        InvalidProps: The agent's limit leaves nothing.
+    See https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html: what the containers
+    reserve in sum is bounded by the task's memory; without a reservation a container's limit is reserved.
+
+    Args:
+        task_definition: The task.
+        agent: The agent in the task. Default: none.
+        added: What containers reserve that are to be added, in MiB by name.
     """
     memory = _resource(task_definition).memory
-    if memory is None or Token.is_unresolved(memory) or agent.memory_limit_mib < int(memory):
+    if memory is None or Token.is_unresolved(memory):
         return
-    raise InvalidProps(
-        f"{task_definition.node.path} has {memory} MiB of memory, and container {agent.container_name!r} may use "
-        f"{agent.memory_limit_mib} of them; raise the task's memory, or lower memory_limit_mib"
-    )
+    has = f"{task_definition.node.path} has {memory} MiB of memory"
+    if agent is not None and agent.memory_limit_mib >= int(memory):
+        yield (
+            f"{has}, and container {agent.container_name!r} may use {agent.memory_limit_mib} of them; raise the task's "
+            "memory, or lower memory_limit_mib"
+        )
+    reserved = {**{each.container_name: _reserved(each) for each in containers_of(task_definition)}, **added}
+    if (total := sum(reserved.values())) > int(memory):
+        parts = ", ".join(f"{name} {mib}" for name, mib in reserved.items() if mib)
+        yield (
+            f"{has}, and its containers reserve {total} ({parts}); raise the task's memory, or lower what they reserve"
+        )
+
+
+def _reserved(container: ecs.ContainerDefinition) -> int:
+    made: Any = container.render_container_definition()
+    mib = made.memory_reservation or made.memory
+    return 0 if mib is None or Token.is_unresolved(mib) else int(mib)
 
 
 def _is_arm(task_definition: ecs.TaskDefinition) -> bool:
@@ -163,32 +184,48 @@ def port_problems(task_definition: ecs.TaskDefinition, agent: EcsAgent | None) -
     In awsvpc and host mode all containers share one network; in bridge mode only ports of the host can meet.
     """
     shared = task_definition.network_mode != ecs.NetworkMode.BRIDGE
-    takes: dict[tuple[int, str], list[str]] = {}
+    takes: dict[Port, list[str]] = {}
     if agent is not None and shared:
         for port in (*agent.ports, *agent.inner_ports):
-            takes[port.number, port.protocol] = [agent.container_name]
+            takes[port] = [agent.container_name]
     for container in containers_of(task_definition):
-        for mapping in container.port_mappings:
-            number = mapping.container_port if shared else mapping.host_port
-            protocol = "udp" if mapping.protocol == ecs.Protocol.UDP else "tcp"
-            users = takes.setdefault((int(number), protocol), []) if number else []
+        for port in _ports_of(container, shared=shared):
+            users = takes.setdefault(port, [])
             if container.container_name not in users:
                 users.append(container.container_name)
-    for (number, protocol), users in takes.items():
+    for port, users in takes.items():
         if len(users) > 1:
             yield (
                 f"containers {' and '.join(map(repr, users))} of {task_definition.node.path} would both take port "
-                f"{number}/{protocol} of one network; only one starts, so give one of them another port"
+                f"{port} of one network; only one starts, so give one of them another port"
             )
 
 
+def _ports_of(container: ecs.ContainerDefinition, *, shared: bool) -> Iterator[Port]:
+    daemon = shared and "xray-daemon" in container.image_name
+    if daemon and not container.port_mappings:
+        # In one network it receives without a mapping.
+        yield from (Port(XRAY_PORT, "udp"), Port(XRAY_PORT, "tcp"))
+    for mapping in container.port_mappings:
+        if number := mapping.container_port if shared else mapping.host_port:
+            udp = mapping.protocol == ecs.Protocol.UDP
+            yield Port(int(number), "udp" if udp else "tcp")
+            if daemon and udp:
+                # X-Ray's daemon answers questions about sampling at the same port by TCP, which nobody maps:
+                # https://docs.aws.amazon.com/xray/latest/devguide/xray-daemon-configuration.html
+                yield Port(int(number), "tcp")
+
+
 @jsii.implements(IValidation)
-class PortValidation:
-    """Looks at synth whether a container that was added later takes a port of another."""
+class TaskValidation:
+    """Looks at synth whether a container that was added later takes a port of another, or too much memory."""
 
     def __init__(self, task_definition: ecs.TaskDefinition, agent: EcsAgent | None) -> None:
         self._task_definition, self._agent = task_definition, agent
 
     def validate(self) -> list[str]:
         """Return what is wrong."""
-        return [*port_problems(self._task_definition, self._agent)]
+        return [
+            *port_problems(self._task_definition, self._agent),
+            *memory_problems(self._task_definition, self._agent, {}),
+        ]

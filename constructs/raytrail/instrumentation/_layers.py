@@ -17,7 +17,8 @@ from raytrail.instrumentation._model_layers import (
 IMAGE = "FROM_IMAGE"
 """What the CDK calls the runtime of a container image."""
 
-_COLLECTOR = "CollectorLayer"
+_ADOT, _COLLECTOR = "AdotLayer", "CollectorLayer"
+"""Ids below the function; the CDK gives a layer of adot_instrumentation the first one too."""
 
 _LANGUAGES: dict[lambda_.RuntimeFamily, Language] = {
     lambda_.RuntimeFamily.PYTHON: "python",
@@ -25,6 +26,19 @@ _LANGUAGES: dict[lambda_.RuntimeFamily, Language] = {
     lambda_.RuntimeFamily.JAVA: "java",
     lambda_.RuntimeFamily.DOTNET_CORE: "dotnet",
 }
+
+
+def check_made_here(function: lambda_.IFunction) -> None:
+    """Refuse what is no function of the app's own.
+
+    Raises:
+        InvalidProps: It is imported, an alias, or a version.
+    """
+    if not isinstance(function, lambda_.Function):
+        raise InvalidProps(
+            f"{function.node.path} is no lambda.Function that this app makes, and an imported one, an alias or a "
+            "version takes no layers or variables; give the Function itself, in the app that makes it"
+        )
 
 
 def is_image(function: lambda_.Function) -> bool:
@@ -53,9 +67,18 @@ def language_of(function: lambda_.Function, given: Language | None, *, own_layer
 
 
 def add_adot(function: lambda_.Function, language: Language, arn: str | None) -> lambda_.ILayerVersion:
-    """Add AWS's layer: the one given, or that of the stack's Region."""
+    """Add AWS's layer: the one given, or that of the stack's Region.
+
+    Raises:
+        InvalidProps: The function has the CDK's own, or the Region has none in the table.
+    """
+    if function.node.try_find_child(_ADOT) is not None:
+        raise InvalidProps(
+            f"{function.node.path} has the CDK's adot_instrumentation, which is AWS's legacy layer; leave "
+            "adot_instrumentation out"
+        )
     arn = arn or adot_layer_arn(language, _region(function, "layer_arn"))
-    return _add(function, "AdotLayer", arn)
+    return _add(function, _ADOT, arn)
 
 
 def add_collector_layer(function: lambda_.Function, arn: str | None) -> lambda_.ILayerVersion:

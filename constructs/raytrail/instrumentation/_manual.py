@@ -45,10 +45,11 @@ def add_collector(
         What was added.
 
     Raises:
-        InvalidProps: The Region has no layer in the table, the collector cannot send there, the function is a
-            container image, has a collector already, or sets a variable of the collector to something else. More
-            variables than Lambda takes are refused at synth.
+        InvalidProps: The Region has no layer in the table, the collector cannot send there, the function is not made
+            in the app, is a container image, has a collector already, or sets a variable of the collector to something
+            else. More variables than Lambda takes are refused at synth.
     """
+    _layers.check_made_here(function)
     if not enabled:
         trace(function, "PassThrough")
         return Instrumentation(enabled=False)

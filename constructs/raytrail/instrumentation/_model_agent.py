@@ -212,8 +212,8 @@ class AgentConfig:
         region: The Region to send to. Default: that of the machine.
         run_as_user: The user that it runs as, on Linux. Default: the agent's: cwagent, or root where SSM starts it.
         debug: Whether its own log tells more. Default: no.
-        more: What this class does not model, in the form of the agent's file; it is merged over the rest, key by key.
-            Default: nothing.
+        more: What this class does not model, in the form of the agent's file; it is merged over the rest, key by key,
+            and counts as the rest does for what the machine's role may do. Default: nothing.
 
     Raises:
         InvalidProps: Nothing is collected, or a section has a key or a value that the agent's schema has not.
@@ -238,7 +238,7 @@ class AgentConfig:
         logs: dict[str, Any] = {}
         if self.logs:
             logs["logs_collected"] = {"files": {"collect_list": [each.entry() for each in self.logs]}}
-        if self.application_signals:
+        if self.traces is not None and self.traces.application_signals:
             logs["metrics_collected"] = {"application_signals": {}}
         made: dict[str, Any] = {
             "agent": {name: value for name, value in agent.items() if value is not None},
@@ -249,9 +249,15 @@ class AgentConfig:
         return _merged({name: section for name, section in made.items() if section}, self.more)
 
     @property
+    def receives(self) -> frozenset[str]:
+        """The kinds of traces that it receives, as the section ``traces_collected`` names them."""
+        return frozenset(self.value.get("traces", {}).get("traces_collected", {}))
+
+    @property
     def application_signals(self) -> bool:
-        """Whether it makes Application Signals."""
-        return self.traces is not None and self.traces.application_signals
+        """Whether it makes Application Signals: of the traces that it receives for them, and of the metrics."""
+        metrics = self.value.get("logs", {}).get("metrics_collected", {})
+        return all({"application_signals", "app_signals"} & {*each} for each in (self.receives, metrics))
 
     def to_json(self) -> str:
         """Return the text of the configuration."""

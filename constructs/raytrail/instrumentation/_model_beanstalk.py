@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from raytrail.errors import InvalidProps
 from raytrail.instrumentation._model_agent import XRAY_PORT, AgentConfig
+from raytrail.instrumentation._model_given import check_enabled, check_protocol
 from raytrail.instrumentation._model_layers import Language
 from raytrail.instrumentation._model_server import AGENT_CONTROL, AGENT_FOLDER, application_environment
 
@@ -23,8 +24,11 @@ OptionSettings = Mapping[tuple[str, str], str]
 
 XRAY_OPTION = ("aws:elasticbeanstalk:xray", "XRayEnabled")
 VARIABLES = "aws:elasticbeanstalk:application:environment"
+PROFILE_OPTION = ("aws:autoscaling:launchconfiguration", "IamInstanceProfile")
 
-_WITHOUT_DAEMON = re.compile(r"running ECS|Multi-container Docker", re.IGNORECASE)
+# As the names of solution stacks have it, and those in ARNs of platforms.
+_ECS = re.compile(r"running ECS|ECS running on|Multi-container Docker", re.IGNORECASE)
+_DOCKER = re.compile(r"running Docker|Docker running on|Preconfigured - Docker", re.IGNORECASE)
 
 
 def option_settings(
@@ -69,16 +73,44 @@ def option_settings(
 
 
 def check_platform(name: str | None) -> None:
-    """Refuse a platform that has no daemon, and whose programs run in containers that do not reach the machine's own.
+    """Refuse a platform whose programs run in containers, which do not reach what listens on the machine itself.
 
     Raises:
-        InvalidProps: It is one of several containers, run by ECS.
+        InvalidProps: It is one of Docker, or of several containers, run by ECS.
     """
-    if name is not None and _WITHOUT_DAEMON.search(name):
+    if name is None:
+        return
+    if _ECS.search(name):
         raise InvalidProps(
             f"platform {name!r} runs containers by ECS, and AWS ships no X-Ray daemon with it; add the daemon or the "
-            "CloudWatch agent as a container to Dockerrun.aws.json or docker-compose.yml"
+            "CloudWatch agent as a container to Dockerrun.aws.json"
         )
+    if _DOCKER.search(name):
+        raise InvalidProps(
+            f"platform {name!r} runs the program in a container, to which 127.0.0.1 is itself, so that it does not "
+            "reach an agent of the machine; add X-Ray's daemon or the CloudWatch agent as a container to "
+            "docker-compose.yml, and let the program send to that"
+        )
+
+
+def check_variables(where: str, has: Mapping[str, Any], config: AgentConfig) -> None:
+    """Refuse variables of an environment with which OpenTelemetry would send the CloudWatch agent nothing.
+
+    The variables that `option_settings` has are none of this: they are compared, each with its value.
+
+    Args:
+        where: Whose environment it is.
+        has: The variables that are there.
+        config: What the agent collects.
+
+    Raises:
+        InvalidProps: The SDK is turned off, or a signal goes by another protocol.
+    """
+    if config.application_signals or "otlp" in config.receives:
+        check_enabled(where, has)
+        # Application Signals are metrics.
+        signals = ("traces", *(["metrics"] if config.application_signals else []))
+        check_protocol(where, has, "http/protobuf", signals=signals)
 
 
 def beanstalk_config_file(
@@ -91,7 +123,8 @@ def beanstalk_config_file(
 ) -> str:
     """Return the text of ``.ebextensions/raytrail.config``, for those who deploy a source bundle without the CDK.
 
-    The instance profile's role still needs the rights: AWSElasticBeanstalkWebTier has those of X-Ray.
+    The instance profile's role still needs the rights: AWSElasticBeanstalkWebTier has those of X-Ray. A platform of
+    Docker or ECS has no use for the file: to a container 127.0.0.1 is itself.
 
     Args:
         service_name: What traces call the program.

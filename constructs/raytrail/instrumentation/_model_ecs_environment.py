@@ -16,6 +16,7 @@ from raytrail.instrumentation import _model_ecs_collector as collector
 from raytrail.instrumentation._model_agent import APPLICATION_SIGNALS_HTTP_PORT
 from raytrail.instrumentation._model_ecs_agents import EcsAgent
 from raytrail.instrumentation._model_ecs_images import AUTO_INSTRUMENTATION, check_image
+from raytrail.instrumentation._model_given import check_enabled, check_protocol, check_traces_exporter
 from raytrail.instrumentation._model_layers import LANGUAGES, Language
 
 Protocol = Literal["http/protobuf", "grpc"]
@@ -48,6 +49,9 @@ ADDRESSES = (
 
 JOINED = {"JAVA_TOOL_OPTIONS": " ", "NODE_OPTIONS": " ", "OTEL_RESOURCE_ATTRIBUTES": ","}
 """Variables that hold more than one thing: ours comes behind what a container has already."""
+
+SAMPLER, SAMPLER_ARGUMENT = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
+_XRAY_SAMPLER = "xray"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,7 +166,7 @@ def settings(
         # Only AWS's distribution knows the sampler and the propagator of X-Ray: an SDK without it would not start.
         return made if agent.application_signals else {**made, "AWS_XRAY_TRACING_NAME": service}
     if agent.to_xray:
-        made["OTEL_TRACES_SAMPLER"] = "xray"
+        made[SAMPLER] = _XRAY_SAMPLER
     if log_correlation and auto.language == "python":
         made["OTEL_PYTHON_LOG_CORRELATION"] = "true"
     return {**made, **auto.variables()}
@@ -188,7 +192,7 @@ def addresses(agent: EcsAgent, host: str, *, auto: AutoInstrumentation | None, p
     if auto is not None and auto.language == "dotnet":
         made["OTEL_EXPORTER_OTLP_ENDPOINT"] = base
     if auto is not None and agent.to_xray:
-        made["OTEL_TRACES_SAMPLER_ARG"] = f"endpoint=http://{host}:{collector.XRAY_PORT}"
+        made[SAMPLER_ARGUMENT] = f"endpoint=http://{host}:{collector.XRAY_PORT}"
     return {**made, **(daemon if "traces" in agent.signals else {})}
 
 
@@ -205,8 +209,51 @@ def start_lines(made: Mapping[str, str], host: str) -> tuple[str, ...]:
     return (
         f'TOKEN=$(curl -sS -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" {metadata}/api/token)',
         f'HOST=$(curl -sS -H "X-aws-ec2-metadata-token: $TOKEN" {metadata}/meta-data/local-ipv4)',
-        *(f'export {name}="{value.replace(host, "$HOST")}"' for name, value in made.items()),
+        *(_export(name, value.replace(host, "$HOST")) for name, value in made.items()),
     )
+
+
+def _export(name: str, value: str) -> str:
+    # The argument belongs to our sampler, and a container may have another one.
+    only = f'[ "${SAMPLER}" != {_XRAY_SAMPLER} ] || ' if name == SAMPLER_ARGUMENT else ""
+    return f'{only}export {name}="{value}"'
+
+
+def check_telemetry(
+    where: str, has: Mapping[str, str], agent: EcsAgent, *, auto: AutoInstrumentation | None, protocol: Protocol
+) -> None:
+    """Refuse variables of a container with which OpenTelemetry would send the agent nothing.
+
+    Raises:
+        InvalidProps: The SDK is turned off, no exporter sends traces by OTLP, or one does so by another protocol.
+    """
+    if not agent.takes_otlp:
+        return
+    check_enabled(where, has)
+    if "traces" in agent.signals:
+        check_traces_exporter(where, has, ("otlp", "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"))
+    check_protocol(
+        where,
+        has,
+        protocol,
+        # Application Signals are metrics.
+        signals={*agent.signals, *(["metrics"] if agent.application_signals else [])},
+        general=auto is not None and auto.language == "dotnet",
+        props=() if agent.application_signals else PROTOCOLS,
+    )
+
+
+def joined(has: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """Return what a container's variables become, given what it has.
+
+    Raises:
+        InvalidProps: A variable says where to send, and names another place.
+    """
+    made = {name: merged(name, has.get(name), value) for name, value in ours.items()}
+    if made.get(SAMPLER) != _XRAY_SAMPLER:
+        # Another sampler would read our sampler's argument as its own.
+        made.pop(SAMPLER_ARGUMENT, None)
+    return made
 
 
 def merged(name: str, has: str | None, ours: str) -> str:
@@ -215,7 +262,8 @@ def merged(name: str, has: str | None, ours: str) -> str:
     Raises:
         InvalidProps: The variable says where to send, and names another place.
     """
-    if has is None or has == ours:
+    # An empty variable counts as none: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    if not has or has == ours:
         return ours
     if name == "PYTHONPATH":
         # The folder that starts the instrumentation stays before everything that could hold a module of its name.

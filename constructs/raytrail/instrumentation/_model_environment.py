@@ -10,18 +10,20 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from raytrail.errors import InvalidProps
 from raytrail.instrumentation._model_exporters import CloudWatchMetrics, Otlp, Prometheus
 from raytrail.instrumentation._model_layers import python_off_by_default
-from raytrail.instrumentation._model_secrets import SecretField
+from raytrail.instrumentation._model_secrets import SecretField, key_in
 from raytrail.instrumentation._model_telemetry import COLLECTOR, Telemetry
 
 OTLP_VARIABLE = "RAYTRAIL_OTLP_EXPORTERS"
 ROLLBAR_VARIABLE = "RAYTRAIL_ROLLBAR"
 HANDLER_VARIABLE = "RAYTRAIL_HANDLER"
 WRAPPED_HANDLER = "raytrail_runtime.entry.handler"
+
+_HEADERS = re.compile(r"OTEL_EXPORTER_OTLP_(\w+_)?HEADERS")
 
 LONGEST_ENVIRONMENT = 4096
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB for all variables of a function."""
@@ -38,8 +40,7 @@ def variables(telemetry: Telemetry) -> dict[str, str]:
         made["OTEL_RESOURCE_ATTRIBUTES"] = ",".join(
             f"{key}={_encoded(value)}" for key, value in telemetry.resource_attributes.items()
         )
-    # Where X-Ray has no part, a trace does not begin with Lambda's segments, which nobody would send.
-    if propagators := telemetry.propagators or (() if telemetry.to_xray else ("tracecontext", "baggage")):
+    if propagators := telemetry.propagators or _propagators(telemetry):
         made["OTEL_PROPAGATORS"] = ",".join(propagators)
     if telemetry.fast_start:
         java = telemetry.language == "java"
@@ -102,9 +103,40 @@ def check_size(made: Mapping[str, str], where: str) -> None:
         )
 
 
+def check_own_headers(own: Mapping[str, Any], where: str) -> None:
+    """Refuse a key that a function's own variables would give an exporter in clear.
+
+    Args:
+        own: The variables of the function: texts, or CloudFormation's functions.
+        where: Whose variables they are, for the message.
+
+    Raises:
+        InvalidProps: A variable for the headers of OTLP carries a key.
+    """
+    for name, value in own.items():
+        text = value if isinstance(value, str) else to_json(value)
+        for header in text.split(",") if _HEADERS.fullmatch(name) else ():
+            if words := key_in(header) or key_in(unquote(header.partition("=")[2]).strip()):
+                raise InvalidProps(
+                    f"{where} has {name} with {words}, in clear for whoever may read the template or the function's "
+                    "configuration: leave it out, put the key into Secrets Manager, name the secret in header_secrets "
+                    "of an Otlp exporter, and replace the key"
+                )
+
+
 def to_json(value: Any) -> str:
     """Return a value as the text of a variable."""
     return json.dumps(value, separators=(",", ":"))
+
+
+def _propagators(telemetry: Telemetry) -> tuple[str, ...]:
+    """How a trace is carried on unless told otherwise; none leaves it to the layer."""
+    if not telemetry.to_xray:
+        # A trace does not begin with Lambda's segments, which nobody would send.
+        return "tracecontext", "baggage"
+    # Of all that find a trace, the last one wins: by the layer's default a client's traceparent would take the spans
+    # out of the trace that Lambda has begun. OpenTelemetry documents no propagator of X-Ray's for .NET.
+    return () if telemetry.language == "dotnet" else ("baggage", "tracecontext", "xray")
 
 
 def _python(telemetry: Telemetry) -> dict[str, str]:

@@ -20,6 +20,12 @@ LONGEST_TIMEOUT_SECONDS = 10
 """The longest that timeout_seconds may be."""
 
 _LOCAL = re.compile(r"localhost|127(\.\d+){3}|\[?::1\]?")
+_OF_AWS = re.compile(r"(?:^|\.)(xray|monitoring|logs)\.[a-z0-9-]+\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)$")
+_INSTEAD = {
+    "xray": "use XRay() for traces",
+    "monitoring": "use CloudWatchMetrics for metrics",
+    "logs": "what a function writes to its log is in CloudWatch Logs without it",
+}
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 
 
@@ -69,7 +75,9 @@ class Otlp:
         name: What the log calls it. Default: the host.
 
     Raises:
-        InvalidProps: A value is out of range, or a header carries a key in clear.
+        InvalidProps: A value is out of range, a header carries a key in clear, the endpoint ends in the path of a
+            signal, or it is one of AWS's own, which take requests signed with Signature Version 4 alone
+            (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html).
     """
 
     endpoint: str
@@ -81,6 +89,7 @@ class Otlp:
 
     def __post_init__(self) -> None:
         url = check_url(self.endpoint, "endpoint of an OTLP exporter")
+        _check_base(self.endpoint)
         object.__setattr__(self, "endpoint", self.endpoint.rstrip("/"))
         object.__setattr__(self, "name", self.name or url)
         object.__setattr__(self, "signals", tuple(self.signals))
@@ -239,12 +248,8 @@ def check_url(url: str, what: str) -> str:
     Raises:
         InvalidProps: It is no URL of HTTP, or carries a user, a query or a fragment.
     """
-    # What only the deployment knows may be a host or a port; whatever stands around it is known.
-    known = _TOKEN.sub("1", url)
-    if known != url and "://" not in known:
-        known = f"https://{known}"
     try:
-        parts = urlsplit(known)
+        parts = urlsplit(_known(url))
         host = parts.hostname
         _ = parts.port
     except ValueError:
@@ -256,6 +261,26 @@ def check_url(url: str, what: str) -> str:
     if parts.username is not None or parts.query or parts.fragment:
         raise InvalidProps(f"{what} has no user, query or fragment, got {host!r} with one")
     return "otlp" if "${Token[" in url else host
+
+
+def _known(url: str) -> str:
+    """A URL without its tokens: what only the deployment knows may be a host or a port, and the rest is known."""
+    known = _TOKEN.sub("1", url)
+    return known if known == url or "://" in known else f"https://{known}"
+
+
+def _check_base(url: str) -> None:
+    parts = urlsplit(_known(url))
+    if signal := re.search(r"/v1/(traces|metrics|logs)/*$", parts.path):
+        raise InvalidProps(
+            "endpoint of an OTLP exporter is the base URL, to which the signal's path is added; leave out "
+            f"{signal[0].rstrip('/')} at its end"
+        )
+    if aws := _OF_AWS.search(parts.hostname or ""):
+        raise InvalidProps(
+            f"endpoint of an OTLP exporter is AWS's own {parts.hostname!r}, which takes requests signed with Signature "
+            f"Version 4 alone, and an OTLP exporter signs none; {_INSTEAD[aws[1]]}"
+        )
 
 
 def check_timeout(seconds: float, what: str) -> None:

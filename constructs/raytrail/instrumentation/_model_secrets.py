@@ -74,6 +74,12 @@ _FORMS = (
 )
 """What is a key as a whole."""
 
+_TOKEN_OF_HONEYCOMB = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9]{22}")
+"""Honeycomb documents no length; a name in plain words seldom has capitals, small letters and digits at once."""
+
+_NO_NAMES = (*_FORMS, (_TOKEN_OF_HONEYCOMB, "a key of 22 letters and digits, as those of Honeycomb"))
+"""What is a key where a secret's name is meant."""
+
 _PARTS = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
     (re.compile(r"://[^/?#\s]*@"), "a URL with a user in it"),
@@ -131,7 +137,7 @@ def key_in(value: str) -> str | None:
 
 
 def _check_name(name: str) -> None:
-    for form, words in _FORMS:
+    for form, words in _NO_NAMES:
         if form.fullmatch(name):
             raise InvalidProps(
                 f"a key is given by the name of its secret, and this looks like {words}: put it into Secrets Manager, "

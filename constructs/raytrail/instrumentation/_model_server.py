@@ -55,16 +55,15 @@ def application_environment(
     Raises:
         InvalidProps: The service has no name, or the agent receives no traces.
     """
-    traces = config.traces
-    if traces is None:
+    if not config.receives:
         raise InvalidProps("a program cannot send its traces to an agent that receives none; give the agent traces")
     if not service_name.strip():
         raise InvalidProps(f"service_name is what traces call the program, got {service_name!r}")
     made: dict[str, str] = {}
-    if traces.application_signals or traces.otlp:
+    if config.application_signals or "otlp" in config.receives:
         made |= _opentelemetry(service_name, config, environment, host)
         made |= _OF_LANGUAGE.get(language, {}) if language else {}
-    if traces.xray:
+    if "xray" in config.receives:
         made["AWS_XRAY_DAEMON_ADDRESS"] = f"{'127.0.0.1' if host == 'localhost' else host}:{XRAY_PORT}"
         made["AWS_XRAY_TRACING_NAME"] = service_name
     return made
@@ -88,8 +87,7 @@ def _opentelemetry(service_name: str, config: AgentConfig, environment: str | No
         made["OTEL_RESOURCE_ATTRIBUTES"] = f"deployment.environment.name={quote(environment, safe=_PLAIN)}"
     # The agent answers questions about sampling where it takes the place of X-Ray's daemon, and where it makes
     # Application Signals; elsewhere the SDK records every request that its caller does not decide about.
-    assert config.traces is not None
-    if signals or config.traces.xray:
+    if signals or "xray" in config.receives:
         made["OTEL_TRACES_SAMPLER"] = "xray"
         made["OTEL_TRACES_SAMPLER_ARG"] = f"endpoint=http://{host}:{XRAY_PORT}"
     return made

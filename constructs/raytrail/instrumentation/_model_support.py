@@ -28,7 +28,7 @@ class Support:
         agent: What receives from it there; ``none`` where its SDK sends by itself.
         exporter: Where the agent sends.
         status: Whether that works.
-        by: The function that sets it up; empty where this package has none.
+        by: The function that sets it up; empty where AWS does not offer it, or this package has no function for it.
     """
 
     compute: Compute
@@ -106,6 +106,19 @@ _SENDS: Mapping[Agent, Mapping[Exporter, Status]] = {
     },
 }
 
+# What AWS offers, and the function that sets the agent up does not.
+_NOT_HERE: Mapping[Agent, Mapping[Compute, tuple[Exporter, ...]]] = {
+    "CloudWatch agent": {
+        "ECS on Fargate": ("CloudWatch metrics", "managed Prometheus"),
+        "ECS on EC2": ("CloudWatch metrics", "managed Prometheus"),
+        "EC2": ("managed Prometheus",),
+        "on premises": ("managed Prometheus",),
+        "Elastic Beanstalk": ("managed Prometheus",),
+    },
+}
+
+_BY_HAND = "by hand"
+
 _WORST: tuple[Status, ...] = ("not offered", "legacy", "works")
 
 SUPPORT: tuple[Support, ...] = tuple(
@@ -114,7 +127,7 @@ SUPPORT: tuple[Support, ...] = tuple(
         agent=agent,
         exporter=exporter,
         status=(status := min(offered, sends, key=_WORST.index)),
-        by="" if status == "not offered" else by,
+        by="" if status == "not offered" or exporter in _NOT_HERE.get(agent, {}).get(compute, ()) else by,
     )
     for compute, agents in _ON.items()
     for agent, (offered, by) in agents.items()
@@ -133,6 +146,10 @@ def support_table() -> str:
         for agent in agents:
             row = [each for each in SUPPORT if (each.compute, each.agent) == (compute, agent)]
             by = {each.by for each in row if each.by}
-            cells = [compute, agent, *(each.status for each in row), " ".join(f"`{name}`" for name in by) or "—"]
+            cells = [compute, agent, *map(_cell, row), " ".join(f"`{name}`" for name in by) or "—"]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(support: Support) -> str:
+    return support.status if support.by or support.status == "not offered" else f"{support.status}, {_BY_HAND}"

@@ -20,10 +20,13 @@ from raytrail.instrumentation._model_exporters import (
     check_exporters,
 )
 from raytrail.instrumentation._model_layers import NAMES, Language, python_off_by_default
-from raytrail.instrumentation._model_secrets import SecretField
+from raytrail.instrumentation._model_secrets import SecretField, key_in
 
 PROPAGATORS = ("xray", "tracecontext", "baggage", "b3", "b3multi")
 DETECTORS = ("otel", "os", "host", "process", "service_instance", "aws_lambda")
+
+_OF_CLIENTS = frozenset({"tracecontext", "b3", "b3multi"})
+"""Propagators that find a trace in what a client sends."""
 
 COLLECTOR = Otlp(name="collector", endpoint="http://localhost:4318", signals=("metrics",))
 """Where the collector layer receives."""
@@ -123,6 +126,12 @@ class Telemetry:
         for key in self.resource_attributes:
             if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]{0,254}", key):
                 raise InvalidProps(f"a resource attribute's name is as team.name, got {key!r}")
+        for key, value in self.resource_attributes.items():
+            if words := key_in(value):
+                raise InvalidProps(
+                    f"resource attribute {key!r} holds {words}, which would stand in clear in the template and in each "
+                    "span; leave it out, and replace the key"
+                )
         if "service.name" in self.resource_attributes:
             raise InvalidProps("service.name is given as service_name, not among resource_attributes")
         _check_each(self.propagators, PROPAGATORS, "propagator")
@@ -130,6 +139,14 @@ class Telemetry:
             raise InvalidProps(
                 f"propagators lack xray, got {', '.join(self.propagators)}: without it the function's spans do not "
                 "join the trace that Lambda has begun"
+            )
+        after = self.propagators[self.propagators.index("xray") :] if self.to_xray and self.propagators else ()
+        if over := [each for each in after if each in _OF_CLIENTS]:
+            rest = [each for each in self.propagators if each != "xray"]
+            raise InvalidProps(
+                f"propagators have {' and '.join(over)} after xray, and the last one that finds a trace wins: a "
+                "client's header would take the function's spans out of the trace that Lambda has begun; give "
+                f"{','.join([*rest, 'xray'])}"
             )
         if self.language == "python":
             _check_each(self.instrumentations, python_off_by_default(), "instrumentation of the ADOT Python layer")

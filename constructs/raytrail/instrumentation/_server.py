@@ -111,9 +111,9 @@ def instrument_server(
 
 
 def _on_premises(config: AgentConfig, region: str) -> AgentConfig:
-    if config.metrics is not None and config.metrics.dimensions:
+    if dimensions := config.value.get("metrics", {}).get("append_dimensions"):
         raise InvalidProps(
-            f"dimensions {', '.join(config.metrics.dimensions)} of an agent's metrics are known to EC2 alone; leave "
+            f"dimensions {', '.join(dimensions)} of an agent's metrics are known to EC2 alone; leave "
             "them out on premises"
         )
     traces = config.traces and replace(config.traces, local_mode=True)

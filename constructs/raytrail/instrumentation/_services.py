@@ -37,10 +37,10 @@ def trace_service(service: IConstruct) -> None:
 
     Raises:
         InvalidProps: AWS offers no tracing for it (HTTP and WebSocket APIs, load balancers), it was made elsewhere,
-            or it is none of these.
+            it is an API without a stage of its own (``deploy=False``), or it is none of these.
     """
     if isinstance(service, apigateway.RestApi | apigateway.SpecRestApi):
-        service = service.deployment_stage
+        service = _stage_of(service)
     if isinstance(service, stepfunctions.StateMachine):
         service.add_to_role_policy(iam.PolicyStatement(actions=[*STATE_MACHINE_ACTIONS], resources=["*"]))
         acknowledge(service.role, {"AwsSolutions-IAM5[Resource::*]": _WRITE})
@@ -53,6 +53,17 @@ def trace_service(service: IConstruct) -> None:
             machine.tracing_configuration = stepfunctions.CfnStateMachine.TracingConfigurationProperty(enabled=True)
         case other:
             raise InvalidProps(_refusal(service, other))
+
+
+def _stage_of(api: apigateway.RestApi | apigateway.SpecRestApi) -> apigateway.Stage:
+    try:
+        return api.deployment_stage
+    except RuntimeError as error:
+        # The property is not optional, so that jsii cannot hand out that there is none.
+        raise InvalidProps(
+            f"{api.node.path} has no stage of its own, for it is made with deploy=False, and a REST API is traced by "
+            "its stage; give its Stage"
+        ) from error
 
 
 def _refusal(service: IConstruct, resource: IConstruct) -> str:

@@ -4,6 +4,7 @@ Column names and types of events are those of the statement that Athena document
 reference names and that statement lacks (``inScopeOf``, ``credentialId``, ``sourceIdentity`` and others).
 
 * https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table-partition-projection.html
+* https://docs.aws.amazon.com/athena/latest/ug/querying-glacier.html
 * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-insights-fields-trails.html
 * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html
@@ -101,6 +102,8 @@ class LakeTable:
             "PartitionKeys": [_glue(column) for column in PARTITION_KEYS],
             "Parameters": {
                 "EXTERNAL": "TRUE",
+                # Without it Athena passes over files that somebody has restored from Glacier.
+                "read_restored_glacier_objects": "true",
                 **projection_parameters(
                     bucket=bucket,
                     prefix=prefix,

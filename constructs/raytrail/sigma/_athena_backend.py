@@ -47,7 +47,7 @@ from sigma.types import (
 from raytrail.sigma import _athena_values as values
 from raytrail.sigma._athena_columns import TIME, Element, Place, elements_of, place_of
 from raytrail.sigma._errors import NotExpressible
-from raytrail.sigma._fields import as_written
+from raytrail.sigma._fields import all_as_written, array_in
 from raytrail.sigma._maps import array_below, fields_in, of_one_element, of_one_inside
 
 _FieldEquals = ConditionFieldEqualsValueExpression
@@ -200,6 +200,11 @@ def _test(cond: _FieldEquals) -> values.Test:
         case SigmaCompareExpression():
             return values.compares(cond.value)
         case SigmaFieldReference():
+            if (array := array_in(cond.field)) is not None and array == array_in(cond.value.field):
+                raise NotExpressible(
+                    f"{cond.field} is compared with {cond.value.field} in the same array {array}, and SQL would compare"
+                    " it with that of every element; compare with a field outside of the array"
+                )
             return values.same(cond.value)
         case _:
             raise NotExpressible(
@@ -232,8 +237,10 @@ def _is_whole(value: object) -> bool:
 
 def _cased(cond: _FieldEquals) -> bool:
     """Whether upper and lower case differ."""
+    if isinstance(cond.value, SigmaCasedString):
+        return True
     text = _text(cond.value)
-    return isinstance(cond.value, SigmaCasedString) or text.lower() == text.upper() or as_written(cond.field, text)
+    return text.lower() == text.upper() or all_as_written(cond.field, _parts(cond.value) or [text])
 
 
 def _text(value: object) -> str:

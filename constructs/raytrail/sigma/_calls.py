@@ -5,7 +5,7 @@ from __future__ import annotations
 from raytrail.sigma._errors import NotExpressible
 from raytrail.sigma._eventbridge_tests import Cell, Test, Text
 from raytrail.sigma._model import Call
-from raytrail.sigma._normal import All, Fact, Formula, OfOne, Some, Term, pushed, terms_of
+from raytrail.sigma._normal import All, Fact, Formula, Some, Term, loose, pushed, terms_of
 
 _FIELDS = ("eventSource", "eventName")
 
@@ -27,7 +27,7 @@ def calls_of(formula: Formula) -> tuple[Call, ...]:
 
 def _terms(formula: Formula) -> list[Term]:
     try:
-        return terms_of(_loose(formula))
+        return terms_of(loose(formula, keep=_of_a_name))
     except NotExpressible:
         # Two questions about a name that are not one, or very many of them: then each by itself, unless all must hold.
         if isinstance(formula, Some):
@@ -40,16 +40,8 @@ def _terms(formula: Formula) -> list[Term]:
         return [{}]
 
 
-def _loose(formula: Formula) -> Formula:
-    """The formula without what it asks of other fields, which is taken to hold."""
-    match formula:
-        case Fact(field=field, holds=holds):
-            return formula if field in _FIELDS and not isinstance(holds, str) else All(())
-        case All(parts=parts) | OfOne(parts=parts):
-            return All(tuple(map(_loose, parts)))
-        case Some(parts=parts):
-            return Some(tuple(map(_loose, parts)))
-    raise AssertionError("negations were pushed down")
+def _of_a_name(fact: Fact) -> bool:
+    return fact.field in _FIELDS
 
 
 def _globs(cell: Cell | None, *, small: bool = False) -> list[str]:

@@ -9,7 +9,7 @@ from raytrail.errors import InvalidProps
 
 
 class InvalidRule(InvalidProps):
-    """A file holds a rule that is not Sigma's, not about CloudTrail, or that neither engine can express.
+    """A rule is not Sigma's, is not about CloudTrail, matches nothing, or is more than either engine can express.
 
     The message names each problem that was found in all the files, one a line, as ``path:line: reason``.
 

@@ -196,7 +196,7 @@ def _both_apart(one: Test, other: Test) -> Test | object | None:
     keeps_one = False
     match one, other:
         case Exists(there=there), _:
-            return other if there else None
+            return other if there and other != Literally(None) else None  # null is not there either
         case Text(), But():
             return _except(one, other)
         case ((Text(how="starts" | "ends" | "like") | Text(cased=False)), Network()):

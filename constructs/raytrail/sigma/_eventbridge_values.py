@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
@@ -18,7 +18,7 @@ from raytrail.sigma._eventbridge_tests import (
     Text,
     escaped,
 )
-from raytrail.sigma._fields import array_in, as_written, is_list_of_texts, is_object, is_text
+from raytrail.sigma._fields import all_as_written, array_in, as_written, is_list_of_texts, is_object, is_open, is_text
 from raytrail.sigma._normal import Fact
 
 Operator = Literal["<", "<=", ">", ">="]
@@ -57,7 +57,7 @@ def text(field: str, parts: Sequence[str | tuple[Wildcard]], *, cased: bool) -> 
         cased: Whether upper and lower case are to be told apart although AWS may write the field in any.
     """
     runs = [part for part in parts if isinstance(part, str)]
-    cased = cased or all(as_written(field, run) for run in runs)
+    cased = cased or all_as_written(field, parts)
     if ("?",) in parts:
         return never(field, "EventBridge has no wildcard for one character")
     if parts and not runs:
@@ -153,6 +153,33 @@ def compared(field: str, operator: Operator, value: int | float) -> Fact:
     if abs(value) >= _EXACT:
         return never(field, f"is compared with {value}, and EventBridge tells numbers apart only up to {_EXACT:,}")
     return _fact(field, (_bound(operator, value),), (_bound(_CONTRARY[operator], value), *_NOT_NUMBERS))
+
+
+def doubts_of(facts: Iterable[Fact]) -> tuple[str, ...]:
+    """Where EventBridge may answer otherwise than Athena: a sentence for each kind of question, with its fields.
+
+    Args:
+        facts: Of one rule, as the functions here make them.
+    """
+    there: dict[str, None] = {}
+    numbers: dict[str, None] = {}
+    for fact in facts:
+        if fact.holds in (_NULL, _NOT_NULL):
+            there |= {fact.field: None} if is_open(fact.field) and not is_list_of_texts(fact.field) else {}
+        elif any(isinstance(test, Between) for test in fact.holds):
+            numbers[fact.field] = None
+    found = []
+    if there:
+        found.append(
+            f"where {', '.join(there)} holds an object, it is missing to EventBridge, which knows values alone, and"
+            " there to Athena; if that can be, name a field in the object"
+        )
+    if numbers:
+        found.append(
+            f"where CloudTrail writes {', '.join(numbers)} as a text, EventBridge does not compare it with a number,"
+            " and Athena does"
+        )
+    return tuple(found)
 
 
 def network(field: str, cidr: IPv4Network | IPv6Network) -> Fact:

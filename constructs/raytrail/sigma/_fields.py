@@ -6,6 +6,7 @@ The record's fields: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
@@ -38,7 +39,11 @@ _SPELLINGS = {
 }
 
 
-def as_written(field: str, value: str) -> bool:
+_WITHOUT_CAPITALS = frozenset(["eventSource", "awsRegion", "sourceIPAddress", "userIdentity.invokedBy"])
+"""Of these fields, those whose values, where they are spelled so, have no capitals in any place."""
+
+
+def as_written(field: str, value: str, *, from_start: bool = True) -> bool:
     """Whether AWS writes the values of ``field`` in one spelling only, and ``value`` is written in it.
 
     Such a value is compared letter by letter, which is what EventBridge does fastest, with wildcards too, and what
@@ -46,11 +51,25 @@ def as_written(field: str, value: str) -> bool:
 
     Args:
         field: As ``userIdentity.type``.
-        value: The text of the rule, without Sigma's wildcards. A part of a value, which a prefix or a suffix is, is
-            judged like a whole one: ``UpdateFunctionCode20`` is as written, ``function`` is not.
+        value: The text of the rule, without Sigma's wildcards: a whole value, or a part of one.
+        from_start: Whether values are to begin with it. Such a part is judged like a whole value:
+            ``UpdateFunctionCode20`` is as written, ``function`` is not. Elsewhere in a value AWS may write the same
+            word small (``Associate`` in ``DisassociateAddress``), unless it writes the whole field so. Default: yes.
     """
     spelling = _SPELLINGS.get(field)
-    return spelling is not None and spelling.fullmatch(value) is not None
+    return spelling is not None and spelling.fullmatch(value) is not None and (from_start or field in _WITHOUT_CAPITALS)
+
+
+def all_as_written(field: str, parts: Iterable[object]) -> bool:
+    """Whether each run of characters in a text with wildcards is as AWS writes it where it stands.
+
+    Args:
+        field: As for `as_written`.
+        parts: The runs, and anything else for wildcards, in their order.
+    """
+    return all(
+        as_written(field, part, from_start=place == 0) for place, part in enumerate(parts) if isinstance(part, str)
+    )
 
 
 _TEXT = frozenset(
@@ -105,7 +124,9 @@ _OBJECTS = frozenset(
         "userIdentity.sessionContext.sessionIssuer",
         "userIdentity.sessionContext.attributes",
         "userIdentity.sessionContext.webIdFederationData",
+        "userIdentity.sessionContext.webIdFederationData.attributes",
         "userIdentity.inScopeOf",
+        "userIdentity.invokedByDelegate",
         "userIdentity.onBehalfOf",
         "requestParameters",
         "responseElements",
@@ -119,6 +140,12 @@ _OBJECTS = frozenset(
         "eventContext",
     ]
 )
+
+NAMES = _TEXT | _OBJECTS | {"readOnly", "managementEvent", "sessionCredentialFromConsole"}
+"""Fields that are known by name: all at the top of a record, and those of them whose parts AWS documents."""
+
+_CLOSED = frozenset(["userIdentity", "resources", "tlsDetails"])
+"""Objects whose parts AWS documents: which of these are objects in turn is known."""
 
 _ARRAYS = frozenset(
     {
@@ -147,6 +174,11 @@ def is_text(field: str) -> bool:
 def is_object(field: str) -> bool:
     """Whether the field is an object (or an array of objects), which has no value of its own to compare with."""
     return field in _OBJECTS
+
+
+def is_open(field: str) -> bool:
+    """Whether the field is part of what calls bring along, and so may be a value, a list or an object."""
+    return "." in field and field.partition(".")[0] not in _CLOSED
 
 
 def is_list_of_texts(field: str) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from raytrail.sigma._errors import NotExpressible
 from raytrail.sigma._eventbridge_tests import Cell, both, either
-from raytrail.sigma._fields import array_in
+from raytrail.sigma._fields import array_in, is_open
 
 MAX_TERMS = 1_000
 """EventBridge: combinations that one pattern may have. A rule with more is not multiplied out."""
@@ -113,7 +113,7 @@ def factors_of(formula: Formula) -> list[list[Term]]:
     parts = formula.parts if isinstance(formula, All) else (formula,)
     groups: list[tuple[set[str], list[Formula]]] = []
     for part in parts:
-        keys, members = {_root(field) for field in fields_in(part)}, [part]
+        keys, members = {_root(fact.field) for fact in facts_in(part)}, [part]
         apart = []
         for group in groups:
             if group[0] & keys:
@@ -130,16 +130,36 @@ def product(one: Sequence[Term], other: Sequence[Term], *, of_one: bool = False)
     return simple([each for each in merged if each is not None])
 
 
-def fields_in(formula: Formula) -> Iterable[str]:
-    """The fields that a formula asks about."""
+def loose(formula: Formula, *, keep: Callable[[Fact], bool]) -> Formula:
+    """The formula, which `pushed` returned, as if each fact held that is not kept, or that EventBridge cannot ask."""
     match formula:
-        case Fact(field=field):
-            yield field
+        case Fact(holds=holds):
+            return formula if keep(formula) and not isinstance(holds, str) else All(())
+        case All(parts=parts) | OfOne(parts=parts):
+            return All(tuple(loose(part, keep=keep) for part in parts))
+        case Some(parts=parts):
+            return Some(tuple(loose(part, keep=keep) for part in parts))
+    raise AssertionError("negations were pushed down")
+
+
+def excludes_itself(formula: Formula) -> bool:
+    """Whether no event can match, by what the formula asks of fields that have one value at most."""
+    try:
+        return not all(factors_of(loose(pushed(formula), keep=lambda fact: not is_open(fact.field))))
+    except NotExpressible:
+        return False
+
+
+def facts_in(formula: Formula) -> Iterable[Fact]:
+    """The facts that a formula is made of."""
+    match formula:
+        case Fact():
+            yield formula
         case Deny(part=part):
-            yield from fields_in(part)
+            yield from facts_in(part)
         case All(parts=parts) | OfOne(parts=parts) | Some(parts=parts):
             for part in parts:
-                yield from fields_in(part)
+                yield from facts_in(part)
 
 
 def simple(terms: list[Term]) -> list[Term]:

@@ -61,7 +61,7 @@ def read_rules(paths: Sequence[Path], *, strict: bool = False) -> tuple[ReadRule
         In the order of the paths, those of a folder sorted.
 
     Raises:
-        InvalidRule: With all the problems of all the files.
+        InvalidRule: With all the problems of all the files. A field that no record of CloudTrail has is one.
     """
     problems: list[InvalidRule] = []
     read: list[tuple[AnyRule, Document, int]] = []

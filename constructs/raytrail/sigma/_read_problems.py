@@ -13,6 +13,7 @@ from sigma.filters import SigmaFilter
 from sigma.rule import SigmaDetectionItem, SigmaRule
 
 from raytrail.sigma._errors import InvalidRule
+from raytrail.sigma._names import unknown
 from raytrail.sigma._regex import POLICY
 from raytrail.sigma._yaml import Document
 
@@ -33,12 +34,8 @@ _KEYS = {
 
 
 def sigma_problems(rule: SigmaRule | SigmaCorrelationRule | SigmaFilter, document: Document) -> Iterator[InvalidRule]:
-    """What pySigma says is wrong, and log sources that are not CloudTrail."""
-    in_detail = [
-        problem
-        for section in ("detection", "filter")
-        for problem in _detection_problems(document, document.value.get(section), (section,))
-    ]
+    """What pySigma says is wrong, log sources that are not CloudTrail, and fields that no record of it has."""
+    in_detail = list(_detection_problems(document))
     yield from in_detail
     for error in rule.errors:
         if not (in_detail and _keys(error)[0] in ("detection", "modifier", "type", "value", "regularexpression")):
@@ -57,6 +54,7 @@ def sigma_problems(rule: SigmaRule | SigmaCorrelationRule | SigmaFilter, documen
         for condition in rule.detection.parsed_condition:
             if (reason := _wrong_condition(condition)) is not None:
                 yield InvalidRule(document.path, document.line_of("detection", "condition"), reason)
+    yield from _name_problems(document)
 
 
 def _wrong_condition(condition: SigmaCondition) -> str | None:
@@ -75,22 +73,42 @@ def _wrong_condition(condition: SigmaCondition) -> str | None:
     return "the condition is empty" if parsed is None else None
 
 
-def _detection_problems(document: Document, value: Any, keys: tuple[str | int, ...]) -> Iterator[InvalidRule]:
+def _detection_problems(document: Document) -> Iterator[InvalidRule]:
     """Each item of a detection that pySigma refuses, by itself: so its line is known."""
+    for keys, item in _items(document):
+        try:
+            SigmaDetectionItem.from_mapping(str(keys[-1]), item, policy=POLICY)
+        except SigmaError as error:
+            yield InvalidRule(document.path, document.line_of(*keys), f"{keys[-1]}: {_words(error)}")
+
+
+def _name_problems(document: Document) -> Iterator[InvalidRule]:
+    """Fields that are asked for, or compared with, and that no record has."""
+    for keys, item in _items(document):
+        field, *modifiers = str(keys[-1]).split("|")
+        others = (item if isinstance(item, list) else [item]) if "fieldref" in modifiers else []
+        for name in (field, *map(str, others)):
+            # Without a name, values are looked for in the whole record.
+            if name and (reason := unknown(name)) is not None:
+                yield InvalidRule(document.path, document.line_of(*keys), reason)
+
+
+def _items(document: Document) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """The keys that lead to each item of the rule's selections, or of the filter's, and its value."""
+    for section in ("detection", "filter"):
+        selections = document.value.get(section)
+        for name, value in selections.items() if isinstance(selections, dict) else ():
+            if name not in ("condition", "rules", "timeframe"):
+                yield from _items_of(value, (section, name))
+
+
+def _items_of(value: Any, keys: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     if isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _detection_problems(document, item, (*keys, index))
+            yield from _items_of(item, (*keys, index))
     elif isinstance(value, dict):
         for key, item in value.items():
-            if len(keys) == 1:
-                if key not in ("condition", "rules", "timeframe"):
-                    yield from _detection_problems(document, item, (*keys, key))
-                continue
-            try:
-                SigmaDetectionItem.from_mapping(str(key), item, policy=POLICY)
-            except SigmaError as error:
-                line = document.line_of(*keys, str(key))
-                yield InvalidRule(document.path, line, f"{key}: {_words(error)}")
+            yield (*keys, str(key)), item
 
 
 def problem_at(document: Document, error: SigmaError) -> InvalidRule:

@@ -11,14 +11,17 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from raytrail._shown import accept_streams
 from raytrail.errors import InvalidProps
-from raytrail.findings import acknowledge
+from raytrail.findings import acknowledge, place_of
 from raytrail.tracing._owner import claim
 
 _HANDLER = Path(__file__).with_name("encryption_handler") / "index.py"
 # Lambda's longest is 15 minutes, which CloudFormation is told to wait.
 _WAITED = Duration.minutes(15)
 _LONGEST = Duration.minutes(14)
+# What AWS's page asks of whoever gives X-Ray a key: X-Ray makes its grant with the caller's permissions.
+_TO_GIVE_A_KEY = ("kms:CreateGrant", "kms:DescribeKey")
 
 
 class TraceEncryption(Construct):
@@ -31,15 +34,22 @@ class TraceEncryption(Construct):
 
     The setting has one owner. A deployment fails, and changes nothing, where somebody else has set a key; ``adopt``
     takes that over. When the stack goes, the setting goes back to what was found, unless somebody else has changed it
-    since; then it is left alone. The function notes what it found in a tag of its own, ``raytrail:found``, so that a
-    request that Lambda delivers twice is answered the same both times.
+    since; then it is left alone. To give an earlier key back, the function needs rights on that key, too; where it is
+    refused, the key of this stack stays in force and the function's log says so, so keep a key that is given. The
+    function notes what it found in a tag of its own, ``raytrail:found``, so that a request that Lambda delivers twice
+    is answered the same both times.
 
     Who reads traces needs the key too: see `grant_decrypt`. Who writes them does not.
 
     Args:
         key: A symmetric key of the stack's Region; an alias is none. Default: one is made, rotated each year, and kept
             when the stack goes, since traces of the last 30 days cannot be read without it.
-        adopt: Whether to take over a key that somebody else has set. Default: no.
+        adopt: Whether to take over a key that somebody else has set; leave it so as long as the stack is there.
+            Default: no.
+        earlier_key: With ``adopt``, the key that was set before, for the rights to give it back. One of another account
+            is to be given, and its policy is to allow the same. Default: any key of the account and Region, for
+            grants that X-Ray makes on the function's behalf (``kms:ViaService``). AWS's page of X-Ray does not say
+            whether it makes them so; name the key where it is known.
         log_group: For the function's lines. Default: one is made.
         log_retention: How long the log group that is made keeps them. Default: one month.
 
@@ -49,8 +59,8 @@ class TraceEncryption(Construct):
         resource: The custom resource.
 
     Raises:
-        InvalidProps: The key is an alias or of another Region, or the app sets the encryption of the same account and
-            Region elsewhere.
+        InvalidProps: A key is an alias or of another Region, an earlier key is given without ``adopt``, or the app sets
+            the encryption of the same account and Region elsewhere.
     """
 
     def __init__(
@@ -60,13 +70,18 @@ class TraceEncryption(Construct):
         *,
         key: kms.IKey | None = None,
         adopt: bool = False,
+        earlier_key: kms.IKey | None = None,
         log_group: logs.ILogGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
     ) -> None:
         super().__init__(scope, id)
         claim(self, "X-Ray's encryption")
-        if key is not None:
-            self._check(key)
+        self._check("key", key)
+        self._check("earlier_key", earlier_key)
+        if earlier_key is not None and not adopt:
+            raise InvalidProps(
+                f"earlier_key of {self.node.path} is what adopt takes over; give adopt=True, or leave earlier_key out"
+            )
         self.key: kms.IKey = key or kms.Key(
             self,
             "Key",
@@ -75,6 +90,8 @@ class TraceEncryption(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
         role = self._make_role()
+        if adopt:
+            self._let_it_give_back(role, earlier_key)
         log_group = log_group or logs.LogGroup(
             self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
         )
@@ -88,6 +105,9 @@ class TraceEncryption(Construct):
             properties={"KeyArn": self.key.key_arn, "Adopt": "true" if adopt else "false"},
         )
         self.resource.node.add_dependency(self.handler, self._let_it_note(role))
+        if earlier_key is not None:
+            # One of this app is there until it has been given back.
+            self.resource.node.add_dependency(earlier_key)
 
     def grant_decrypt(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody who may read traces use the key for it, and return the grant.
@@ -99,15 +119,17 @@ class TraceEncryption(Construct):
         """
         return self.key.grant_decrypt(grantee)
 
-    def _check(self, key: kms.IKey) -> None:
+    def _check(self, what: str, key: kms.IKey | None) -> None:
+        if key is None:
+            return
         if ":alias/" in key.key_arn:
             raise InvalidProps(
-                f"key of {self.node.path} is an alias, whose key may change unseen; give the key that it stands for"
+                f"{what} of {self.node.path} is an alias, whose key may change unseen; give the key that it stands for"
             )
         theirs, ours = key.env.region, Stack.of(self).region
         if not Token.is_unresolved(theirs) and not Token.is_unresolved(ours) and theirs != ours:
             raise InvalidProps(
-                f"key of {self.node.path} is of Region {theirs}, and X-Ray of {ours} takes a key of {ours} alone; "
+                f"{what} of {self.node.path} is of Region {theirs}, and X-Ray of {ours} takes a key of {ours} alone; "
                 "give one of that Region (a replica, if it is a multi-Region key)"
             )
 
@@ -119,13 +141,27 @@ class TraceEncryption(Construct):
         role.add_to_policy(
             iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[Stack.of(self).stack_id])
         )
-        # What AWS's page asks of whoever gives X-Ray a key: X-Ray makes its grant with the caller's permissions.
-        self.key.grant(role, "kms:CreateGrant", "kms:DescribeKey")
+        self.key.grant(role, *_TO_GIVE_A_KEY)
         acknowledge(
             role,
             {"AwsSolutions-IAM5[Resource::*]": "X-Ray's encryption settings have no ARN; AWS documents * for them"},
         )
         return role
+
+    def _let_it_give_back(self, role: iam.Role, earlier_key: kms.IKey | None) -> None:
+        """Let the function give X-Ray the key that it took over: the one that is known, or else any of the account."""
+        if earlier_key is not None:
+            earlier_key.grant(role, *_TO_GIVE_A_KEY)
+            return
+        stack = Stack.of(self)
+        keys = stack.format_arn(service="kms", resource="key", resource_name="*")
+        via_x_ray = {"StringEquals": {"kms:ViaService": f"xray.{stack.region}.amazonaws.com"}}
+        role.add_to_policy(iam.PolicyStatement(actions=["kms:CreateGrant"], resources=[keys], conditions=via_x_ray))
+        # The function itself asks whether a key that X-Ray refuses could be used at all.
+        role.add_to_policy(iam.PolicyStatement(actions=["kms:DescribeKey"], resources=[keys]))
+        partition, region, account = place_of(self)
+        found = f"AwsSolutions-IAM5[Resource::arn:{partition}:kms:{region}:{account}:key/*]"
+        acknowledge(role, {found: "which key was set before is known at the deployment alone; grants are X-Ray's only"})
 
     def _let_it_note(self, role: iam.Role) -> iam.Policy:
         """Let the function write into its own tags; a policy apart, since the function waits for those of the role."""
@@ -136,6 +172,7 @@ class TraceEncryption(Construct):
 
     def _make_handler(self, role: iam.Role, log_group: logs.ILogGroup) -> lambda_.Function:
         log_group.grant_write(role)
+        accept_streams(role, log_group)
         return lambda_.Function(
             self,
             "Handler",

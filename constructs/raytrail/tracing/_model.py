@@ -40,6 +40,11 @@ def check_name(kind: str, name: str) -> None:
         raise InvalidProps(f"name of {kind} 'Default' is X-Ray's own; choose another")
 
 
+def _is_whole(value: object) -> bool:
+    # In Python True is the number 1.
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingRateBoost:
     """How far X-Ray may raise the rate of a rule while a service fails or is slow, for up to a minute at a time.
@@ -50,7 +55,7 @@ class SamplingRateBoost:
 
     Args:
         max_rate: The share up to which the rate may rise, from 0 to 1.
-        cooldown_minutes: Minutes in which there is one boost at most, 1 or more.
+        cooldown_minutes: Minutes in which there is one boost at most, a whole number, 1 or more.
 
     Raises:
         InvalidProps: A value is out of that range.
@@ -62,8 +67,10 @@ class SamplingRateBoost:
     def __post_init__(self) -> None:
         if not 0 <= self.max_rate <= 1:
             raise InvalidProps(f"max_rate of a sampling rate boost is a share from 0 to 1, got {self.max_rate}")
-        if self.cooldown_minutes < 1:
-            raise InvalidProps(f"cooldown_minutes of a sampling rate boost is 1 or more, got {self.cooldown_minutes}")
+        if not _is_whole(self.cooldown_minutes) or self.cooldown_minutes < 1:
+            raise InvalidProps(
+                f"cooldown_minutes of a sampling rate boost is a whole number, 1 or more, got {self.cooldown_minutes}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,9 +87,10 @@ class SamplingRule:
 
     Args:
         name: 1 to 32 letters, digits and dashes; not ``Default``.
-        priority: 1 (looked at first) to 9999.
+        priority: 1 (looked at first) to 9999, a whole number.
         rate: The share of further requests that is recorded, from 0 to 1.
-        reservoir_per_second: Requests recorded each second before the share applies, in the whole Region. Default: one.
+        reservoir_per_second: Requests recorded each second before the share applies, in the whole Region; a whole
+            number. Default: one.
         service_name: Pattern of the service's name, at most 64 characters; a stage of API Gateway is
             ``API name/stage``. Default: any.
         service_type: Pattern of its type, as ``AWS::ApiGateway::Stage``, at most 64 characters. Default: any.
@@ -117,12 +125,14 @@ class SamplingRule:
     def __post_init__(self) -> None:
         check_name("sampling rule", self.name)
         where = f"of sampling rule {self.name!r}"
-        if not 1 <= self.priority <= 9999:
-            raise InvalidProps(f"priority {where} is from 1 (first) to 9999, got {self.priority}")
+        if not _is_whole(self.priority) or not 1 <= self.priority <= 9999:
+            raise InvalidProps(f"priority {where} is a whole number from 1 (first) to 9999, got {self.priority}")
         if not 0 <= self.rate <= 1:
             raise InvalidProps(f"rate {where} is a share from 0 to 1, got {self.rate}")
-        if self.reservoir_per_second < 0:
-            raise InvalidProps(f"reservoir_per_second {where} is 0 or more, got {self.reservoir_per_second}")
+        if not _is_whole(self.reservoir_per_second) or self.reservoir_per_second < 0:
+            raise InvalidProps(
+                f"reservoir_per_second {where} is a whole number, 0 or more, got {self.reservoir_per_second}"
+            )
         for pattern, limit in PATTERNS.items():
             value = getattr(self, pattern)
             if not 1 <= len(value) <= limit:

@@ -1,6 +1,6 @@
 -- title: An actor's hour around an event
 -- question: What did one actor do in the half hour before and after an event, in every account and Region?
--- parameter: actor (text): ARN, unique id, name or access key of a user, role or session, such as arn:aws:iam::111122223333:role/deploy
+-- parameter: actor (text): ARN, unique id, name or access key of a user, role or session, or the principal of an alert, such as arn:aws:iam::111122223333:role/deploy
 -- parameter: at (instant): when the event happened, such as 2026-11-22T10:00:00Z
 -- technique: T1078.004
 
@@ -30,8 +30,22 @@ WHERE account IN (${accounts})
     useridentity.username,
     useridentity.principalid,
     useridentity.accesskeyid,
+    useridentity.onbehalfof.userid,
     useridentity.sessioncontext.sessionissuer.arn,
     useridentity.sessioncontext.sessionissuer.username,
-    useridentity.sessioncontext.sessionissuer.principalid
+    useridentity.sessioncontext.sessionissuer.principalid,
+    -- The role of a session, where the record has no issuer.
+    regexp_extract(useridentity.arn, '^(.*:assumed-role/.*)/', 1),
+    regexp_extract(useridentity.principalid, '^AROA[^:]*'),
+    -- A service or an account only where nothing else says who called: many actors share these.
+    coalesce(
+      nullif(useridentity.arn, ''),
+      nullif(useridentity.onbehalfof.userid, ''),
+      nullif(useridentity.principalid, ''),
+      nullif(useridentity.username, ''),
+      nullif(useridentity.invokedby, ''),
+      nullif(useridentity.accountid, ''),
+      'unknown'
+    )
   )
 ORDER BY eventtime, eventid

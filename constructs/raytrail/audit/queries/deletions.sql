@@ -16,6 +16,30 @@ SELECT
   awsregion,
   eventsource,
   eventname,
+  coalesce(
+    element_at(transform(resources, touched -> touched.arn), 1),
+    json_extract_scalar(requestparameters, '$.bucketName'),
+    json_extract_scalar(requestparameters, '$.functionName'),
+    json_extract_scalar(requestparameters, '$.roleName'),
+    json_extract_scalar(requestparameters, '$.userName'),
+    json_extract_scalar(requestparameters, '$.groupName'),
+    json_extract_scalar(requestparameters, '$.policyArn'),
+    json_extract_scalar(requestparameters, '$.groupId'),
+    json_extract_scalar(requestparameters, '$.tableName'),
+    json_extract_scalar(requestparameters, '$.topicArn'),
+    json_extract_scalar(requestparameters, '$.queueUrl'),
+    json_extract_scalar(requestparameters, '$.keyId'),
+    json_extract_scalar(requestparameters, '$.secretId'),
+    json_extract_scalar(requestparameters, '$.logGroupName'),
+    json_extract_scalar(requestparameters, '$.instanceId'),
+    json_extract_scalar(requestparameters, '$.vpcId'),
+    json_extract_scalar(requestparameters, '$.dBInstanceIdentifier'),
+    json_extract_scalar(requestparameters, '$.stackName'),
+    json_extract_scalar(requestparameters, '$.roleArn'),
+    json_extract_scalar(requestparameters, '$.name'),
+    -- Services name what they delete in many ways: then the whole request shows it.
+    requestparameters
+  ) AS resource,
   count(DISTINCT eventid) AS deletions,
   min(eventtime) AS first_seen,
   max(eventtime) AS last_seen
@@ -29,5 +53,5 @@ WHERE account IN (${accounts})
     regexp_like(eventname, '^(Batch|Schedule|)(Delete|Terminate|Purge|Destroy)')
     OR eventname IN ('ScheduleKeyDeletion', 'PutBucketLifecycle')
   )
-GROUP BY 1, 2, 3, 4, 5
-ORDER BY deletions DESC, actor, recipientaccountid, awsregion, eventsource, eventname
+GROUP BY 1, 2, 3, 4, 5, 6
+ORDER BY deletions DESC, actor, recipientaccountid, awsregion, eventsource, eventname, resource

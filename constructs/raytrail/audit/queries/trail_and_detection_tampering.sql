@@ -30,6 +30,7 @@ WHERE account IN (${accounts})
     ('cloudtrail.amazonaws.com', 'DeleteTrail'),
     ('cloudtrail.amazonaws.com', 'UpdateTrail'),
     ('cloudtrail.amazonaws.com', 'PutEventSelectors'),
+    ('cloudtrail.amazonaws.com', 'PutInsightSelectors'),
     ('cloudtrail.amazonaws.com', 'DeleteEventDataStore'),
     ('cloudtrail.amazonaws.com', 'StopEventDataStoreIngestion'),
     ('config.amazonaws.com', 'StopConfigurationRecorder'),

@@ -126,7 +126,8 @@ def _hint(lake: Lake, values: dict[str, str], read: int) -> str:
         return f"the table shows nothing before {lake.first_day} (audit.start_date in cdk.json)"
     shows = f"the table shows {listed(lake.regions)} (audit.regions), and CloudTrail delivers some minutes after a call"
     if not read:
-        return f"not one file lies in the days, accounts and Regions asked about; {shows}"
+        archived = "files in Glacier (audit.archive_after_days) are passed over until they are restored"
+        return f"not one file lies in the days, accounts and Regions asked about; {shows}; {archived}"
     days = "; --from looks further back" if first else ""
     return f"nothing that was read is what the query looks for; {shows}{days}"
 

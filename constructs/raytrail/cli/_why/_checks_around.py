@@ -62,23 +62,32 @@ def secret_unreadable(seen: FunctionSeen) -> Iterator[Finding]:
 
 
 def sampled_away(seen: FunctionSeen) -> Finding | None:
-    """A sampling rule with nothing to give takes the requests of an API in front of the function."""
-    if seen.anything_arrives:
-        return None
-    for stage in seen.stages or ():
-        rule = _rule_of(stage, seen.rules or ()) if stage.traced else None
-        if rule is not None:
-            kept = [("host", rule.host), ("method", rule.method), ("path", rule.path)]
-            only = [f"{name} {value}" for name, value in kept if value != "*"]
-            only += [f"header {name}: {value}" for name, value in rule.attributes.items()]
+    """A sampling rule with nothing to give takes every request of an API in front of the function."""
+    for stage, rule in _silent_rules(seen):
+        if not _kept(rule):
             return Finding(
                 name="sampled-away",
                 title="a sampling rule takes the requests and samples none",
-                seen=f"rule {rule.name!r} (priority {rule.priority}, rate 0, reservoir 0) is the first that fits the "
-                f"stage {stage.name}" + (f", for {listed(only)}" if only else ""),
-                means="API Gateway decides by the rules and tells Lambda, which follows: no such request is traced",
+                seen=f"{_in_words(rule)} is the first that takes every request of the stage {stage.name}",
+                means="API Gateway decides by the rules and tells Lambda, which follows: no request is traced",
                 todo=f"raise the rule's rate, or give a rule before it (a priority below {rule.priority}) for the "
                 "requests that you want to see",
+            )
+    return None
+
+
+def sampled_away_in_part(seen: FunctionSeen) -> Finding | None:
+    """A sampling rule with nothing to give takes some requests of an API in front, health checks say."""
+    for stage, rule in _silent_rules(seen):
+        if kept := _kept(rule):
+            return Finding(
+                name="sampled-away-in-part",
+                title="a sampling rule takes some requests and samples none of them",
+                seen=f"{_in_words(rule)} fits the stage {stage.name} for {listed(kept)}",
+                means="API Gateway decides by the rules and tells Lambda, which follows: such a request has no trace, "
+                "and any other may have one",
+                todo="ask again after a request that the rule does not take",
+                cause=False,
             )
     return None
 
@@ -241,15 +250,32 @@ def _newest(seen: FunctionSeen, pattern: re.Pattern[str]) -> str | None:
     return next((line for line in reversed(seen.log_lines or ()) if pattern.search(line)), None)
 
 
-def _rule_of(stage: StageSeen, rules: tuple[RuleSeen, ...]) -> RuleSeen | None:
-    """The rule that takes all or some of a stage's requests and samples none, if it comes before one that takes all."""
+def _silent_rules(seen: FunctionSeen) -> Iterator[tuple[StageSeen, RuleSeen]]:
+    """The traced stages in front of a function without traces, with the rules that sample none of their requests."""
+    for stage in seen.stages or ():
+        if stage.traced and not seen.anything_arrives:
+            for rule in _rules_of(stage, seen.rules or ()):
+                if rule.rate == 0 and rule.reservoir == 0:
+                    yield stage, rule
+
+
+def _rules_of(stage: StageSeen, rules: tuple[RuleSeen, ...]) -> Iterator[RuleSeen]:
+    """The rules that may take a request of a stage, in their order, to the first one that takes all."""
     for rule in sorted(rules, key=lambda each: (each.priority, each.name)):
         known = ((rule.service_name, stage.name), (rule.service_type, STAGE_TYPE), (rule.resource_arn, stage.arn))
         # AWS does not say what API Gateway does about case; its SDKs take no notice of it.
-        if not all(fits(pattern, text, ignore_case=True) for pattern, text in known):
-            continue
-        if rule.rate == 0 and rule.reservoir == 0:
-            return rule
-        if (rule.host, rule.method, rule.path) == ("*", "*", "*") and not rule.attributes:
-            return None
-    return None
+        if all(fits(pattern, text, ignore_case=True) for pattern, text in known):
+            yield rule
+            if not _kept(rule):
+                return
+
+
+def _kept(rule: RuleSeen) -> list[str]:
+    """What narrows a rule to some requests of a service; nothing where it takes all of them."""
+    kept = [("host", rule.host), ("method", rule.method), ("path", rule.path)]
+    only = [f"{name} {value}" for name, value in kept if value != "*"]
+    return only + [f"header {name}: {value}" for name, value in rule.attributes.items()]
+
+
+def _in_words(rule: RuleSeen) -> str:
+    return f"rule {rule.name!r} (priority {rule.priority}, rate 0, reservoir 0)"

@@ -12,6 +12,9 @@ from raytrail.cli._why._seen import FunctionSeen
 TO_XRAY = frozenset({"", "otlp", "otlp_proto_http"})
 """Exporters that the layer turns into one that sends to X-Ray's daemon beside the function."""
 
+_PROPAGATORS_OF_LAYER = dict.fromkeys(("python", "java"), ("baggage", "xray", "tracecontext"))
+"""Those of a layer that is told none, read in its script; X-Ray's is the last one in that for Node.js."""
+
 ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 
 
@@ -62,7 +65,7 @@ def exported_elsewhere(seen: FunctionSeen) -> Finding | None:
 
 def propagator_missing(seen: FunctionSeen) -> Finding | None:
     """Lambda's header is not read, so spans begin a trace of their own."""
-    names = [name.strip() for name in seen.variable("OTEL_PROPAGATORS").split(",") if name.strip()]
+    names = _propagators(seen)
     understood = any(name.startswith("xray") for name in names)
     if not names or understood or seen.wrapper not in WRAPPERS or seen.arrived.together:
         return None
@@ -73,7 +76,28 @@ def propagator_missing(seen: FunctionSeen) -> Finding | None:
         seen=f"OTEL_PROPAGATORS is {','.join(names)}{apart}",
         means="Lambda tells the trace in X-Ray's header alone; spans made without it begin a trace of their own, "
         "and the function's trace has none of them",
-        todo=f"set OTEL_PROPAGATORS to xray,{','.join(names)}, or remove it: the layer's default has xray",
+        todo=f"set OTEL_PROPAGATORS to {','.join([*names, 'xray'])}",
+    )
+
+
+def propagator_overridden(seen: FunctionSeen) -> Finding | None:
+    """A client's header wins over Lambda's, so spans of its requests are in the client's trace, or in none."""
+    names = _propagators(seen)
+    after = names[names.index("xray") :] if "xray" in names else []
+    over = [name for name in after if name in ("tracecontext", "b3", "b3multi")]
+    if not over or seen.wrapper not in WRAPPERS or not seen.arrived.lambdas or seen.arrived.together:
+        return None
+    apart = f"; its spans are in trace {seen.arrived.spans}, apart" if seen.arrived.spans else ""
+    order = ",".join([*(name for name in names if name != "xray"), "xray"])
+    return Finding(
+        name="propagator-overridden",
+        title="a client's trace header may win over Lambda's",
+        seen=f"propagators, by OTEL_PROPAGATORS or the layer's default, are {','.join(names)}{apart}",
+        means=f"the last one that finds a trace wins: a request with the header of {listed(over)} takes the spans of "
+        "the code out of Lambda's trace, and one whose header says not sampled has none",
+        todo=f"set OTEL_PROPAGATORS to {order} (instrument_lambda does)"
+        + (", without the fast start, which reads no such setting" if _fast_start(seen) else ""),
+        cause=seen.arrived.spans is not None,
     )
 
 
@@ -154,6 +178,13 @@ def _otlp_endpoint(seen: FunctionSeen, shown: str, host: str) -> Finding | None:
 def _fast_start(seen: FunctionSeen) -> bool:
     """Whether the layer's small SDK runs, which sends to X-Ray's daemon and reads no setting of exporters."""
     return any(seen.variable(name).lower() == "true" for name in ("OTEL_AWS_LAMBDA_FAST_START", "AWS_LAMBDA_LITE_MODE"))
+
+
+def _propagators(seen: FunctionSeen) -> list[str]:
+    """The propagators that the function has; none where they are not known."""
+    given = "" if _fast_start(seen) else seen.variable("OTEL_PROPAGATORS")
+    named = [name.strip() for name in given.split(",") if name.strip()]
+    return named or [*_PROPAGATORS_OF_LAYER.get(language_of(seen.runtime), ())]
 
 
 def _is_zero(share: str) -> bool:

@@ -29,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     settings.sdk_disabled,
     settings.distro_unset,
     settings.propagator_missing,
+    settings.propagator_overridden,
     settings.sampler_off,
     settings.endpoint_elsewhere,
     around.role_lacks_permission,
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     # What is around it.
     around.sampled_away,
     around.not_invoked,
+    around.sampled_away_in_part,
     around.transaction_search,
     around.caller_decides,
     around.legacy_sdk,

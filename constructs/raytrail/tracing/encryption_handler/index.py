@@ -4,7 +4,9 @@ X-Ray has one such setting, without a name, a tag or an owner. The rules that ke
 
 - Create takes a setting that is free (``NONE``), or any at all with ``Adopt``. It refuses the rest.
 - Update changes what this resource has set itself, or anything with ``Adopt``.
-- Delete puts back what Create found, if the setting is still the one of this resource; else it leaves it alone.
+- Delete puts back what Create found, if the setting is still the one of this resource; else it leaves it alone. An
+  earlier key that cannot be used any more leaves the default encryption. One that can, and is refused all the same
+  (the function lacks rights on it), leaves the key of this resource: traces are not to lose their key unseen.
 
 CloudFormation deletes what it failed to create, and updates back what it failed to update. So a Create that fails
 before it changed anything answers with an id of which Delete knows that there is nothing to undo, and an Update that
@@ -40,6 +42,8 @@ ANSWER_PAUSES = (1, 2, 4, 8)
 TRY_SECONDS = 5
 ANSWER_SECONDS = sum(ANSWER_PAUSES) + (len(ANSWER_PAUSES) + 1) * TRY_SECONDS + 5
 """Kept back of the function's time, to answer in."""
+REFUSALS = ("InvalidRequestException", "AccessDeniedException")
+"""What X-Ray may say of a key: the first is in its API reference; of a lack of rights the reference says nothing."""
 NOTE = "raytrail:found"
 """The function's tag for what Create found: the request's id, a blank, and the key, or ``NONE``."""
 
@@ -188,17 +192,33 @@ def settled(xray: Any, context: Any) -> str | None:
 
 
 def restore(xray: Any, context: Any, earlier: str | None) -> None:
-    """Put back the key that was replaced, if X-Ray still takes it, or the default encryption."""
-    if earlier:
+    """Put back what was replaced; of a key that X-Ray refuses, the default encryption only if nobody can use it."""
+    if earlier is None:
+        xray.put_encryption_config(Type="NONE")
+    else:
         try:
             xray.put_encryption_config(Type="KMS", KeyId=earlier)
-        except xray.exceptions.InvalidRequestException:
-            _log.exception("the earlier key cannot be used any more; going back to the default encryption")
-        else:
-            settled(xray, context)
-            return
-    xray.put_encryption_config(Type="NONE")
+        except xray.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] not in REFUSALS:
+                raise
+            if usable(earlier):
+                _log.exception("left alone, and not given back: X-Ray refused %s; see the rights on that key", earlier)
+                return
+            _log.exception("%s cannot be used any more; going back to the default encryption", earlier)
+            xray.put_encryption_config(Type="NONE")
     settled(xray, context)
+
+
+def usable(key: str) -> bool:
+    """Whether a key is there and switched on, or may be: who lacks the right to look at it is not told."""
+    kms = boto3.client("kms")
+    try:
+        return bool(kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled")
+    except kms.exceptions.NotFoundException:
+        return False
+    except kms.exceptions.ClientError:
+        _log.exception("whether %s can be used is not known", key)
+        return True
 
 
 def rolling_back(stack_id: str) -> bool:
