@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raytrail.detection import rule_of_api_call
-from raytrail.detection._model import _PERMISSIONS
+from raytrail.detection._model import _OPERATIONS, _PERMISSIONS
 from raytrail.errors import InvalidProps
+from raytrail.records import RecordLine, read_records
 from raytrail.sigma import Call, catalog
 
 
@@ -93,6 +94,17 @@ def test_what_is_named_in_place_of_a_permission_is_an_operation_of_the_service()
         operations = set(botocore.session.get_session().get_service_model(service).operation_names)
         assert name not in operations, permission
         assert not call or call.partition(":")[2] in operations, call
+
+
+def test_an_operation_that_is_recorded_otherwise_is_refused_with_the_name_of_real_records(attack_logs):
+    with pytest.raises(InvalidProps, match="records 's3:PutPublicAccessBlock' as 's3:PutBucketPublicAccessBlock'"):
+        rule_of_api_call("s3:PutPublicAccessBlock")
+    operations = set(botocore.session.get_session().get_service_model("s3").operation_names)
+    assert {each.partition(":")[2] for each in _OPERATIONS} <= operations
+    lines = (each for each in read_records(attack_logs) if isinstance(each, RecordLine))
+    recorded = {f"s3:{line.record['eventName']}" for line in lines}
+    assert not recorded & set(_OPERATIONS)
+    assert "s3:PutBucketPublicAccessBlock" in recorded & set(_OPERATIONS.values())
 
 
 @given(st.from_regex(r"T[0-9]{4}(\.[0-9]{3})?", fullmatch=True))

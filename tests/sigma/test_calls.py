@@ -20,7 +20,7 @@ FOUND = {
     ],
     "{a: {eventSource: IAM.amazonaws.com, eventName|startswith: Create}, condition: a}": ["iam.amazonaws.com:Create*"],
     "{a: {eventName|endswith|cased: User}, condition: a}": ["*:*User"],
-    "{a: {eventName|endswith: User}, condition: a}": ["*:*"],
+    "{a: {eventName|endswith: User}, condition: a}": ["*:*User", "*:*user"],
     "{a: {eventName|contains|cased: Bucket}, condition: a}": ["*:*Bucket*"],
     "{a: {eventName|contains: bucket}, condition: a}": ["*:*"],
     "{a: {eventName: createuser}, condition: a}": ["*:*"],

@@ -112,6 +112,42 @@ def test_a_rule_that_nothing_can_match_is_refused(tmp_path, strict):
     assert caught.value.line == 16
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("eventName:", "EventName:", "no field 'EventName' at the top of its records; did you mean 'eventName'?"),
+        ("eventName:", "detail.eventName:", "no field 'detail' at the top of its records; did you mean 'eventName'?"),
+        ("eventName: StopLogging", "status|contains: success", "no field 'status' at the top of its records"),
+    ],
+)
+def test_a_rule_of_another_that_a_strange_field_keeps_from_matching_is_refused_at_its_line(tmp_path, old, new, reason):
+    with pytest.raises(InvalidRule) as caught:
+        compile_rules([written(tmp_path, "rule.yml", RULE.replace(old, new, 1))], strict=False)
+    assert reason in caught.value.reason
+    assert caught.value.line == 19
+
+
+@pytest.mark.parametrize(
+    "selections",
+    [
+        "  unused:\n    src_ip: 10.0.0.1\n  condition: selection",
+        "  strange:\n    src_user: terraform\n  condition: selection and not strange",
+        "  strange:\n    - src_user: root\n    - eventName: StopLogging\n  condition: selection and strange",
+        "  strange:\n    src_user: null\n  condition: selection and strange",
+    ],
+)
+def test_a_rule_of_another_that_matches_without_a_strange_field_is_compiled(tmp_path, selections):
+    path = written(tmp_path, "rule.yml", RULE.replace("  condition: selection", selections))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        (rule,) = compile_rules([path], strict=False)
+    (pattern,) = rule.patterns
+    assert pattern["detail"] == {"eventSource": ["cloudtrail.amazonaws.com"], "eventName": ["StopLogging"]}
+    warned = [str(each.message) for each in said]
+    # A selection that the condition does not name is asked by nobody.
+    assert ("src_user" in "".join(warned)) is ("strange" in selections), warned
+
+
 def test_what_is_missing_cannot_be_there(tmp_path):
     path = written(tmp_path, "rule.yml", with_item("errorCode: null\n    errorCode|exists: true"))
     with pytest.raises(InvalidRule, match="its conditions exclude each other"):
@@ -143,7 +179,7 @@ def test_a_base_rule_of_a_correlation_is_compiled_too(tmp_path):
 
 
 def test_a_correlation_that_athena_cannot_run_is_named(tmp_path):
-    text = CORRELATION.replace("event_count", "value_avg").replace("gte: 3", "gte: 3\n    field: x")
+    text = CORRELATION.replace("event_count", "value_avg").replace("gte: 3", "gte: 3\n    field: userAgent")
     with pytest.raises(InvalidRule) as caught:
         compile_rules([written(tmp_path, "rule.yml", text + "---\n" + RULE)], strict=False)
     assert caught.value.line == 5

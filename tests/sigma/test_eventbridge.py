@@ -44,7 +44,12 @@ SAID = {
     # parts of texts
     "{eventName|startswith: Create}": {"eventName": [{"prefix": "Create"}]},
     "{eventName: Create*}": {"eventName": [{"prefix": "Create"}]},
-    "{eventName|endswith: User}": {"eventName": [{"suffix": {"equals-ignore-case": "User"}}]},
+    "{eventName|endswith: User}": {"eventName": [{"suffix": "User"}, {"suffix": "user"}]},
+    "{eventName|contains: Associate}": {"eventName": [{"wildcard": "*Associate*"}, {"wildcard": "*associate*"}]},
+    "{eventName: Create*Key}": {"eventName": [{"wildcard": "Create*Key"}, {"wildcard": "Create*key"}]},
+    "{errorCode|contains: [AccessDenied]}": {
+        "errorCode": [{"wildcard": "*AccessDenied*"}, {"wildcard": "*accessDenied*"}]
+    },
     "{eventName|endswith|cased: User}": {"eventName": [{"suffix": "User"}]},
     "{eventName|contains|cased: Access}": {"eventName": [{"wildcard": "*Access*"}]},
     "{eventName|cased: Create*Key}": {"eventName": [{"wildcard": "Create*Key"}]},
@@ -172,9 +177,9 @@ REFUSED = {
     "{selection: {requestParameters.x|endswith: e}}": "compares a part of what may be a number or boolean",
     "{selection: {sourceIPAddress|cidr: '2001:db8::1/128'}}": "IPv6 ranges of /0 to /127",
     "{selection: {sourceIPAddress|cidr: 10.0.0.0/8}, condition: not selection}": "cannot negate a range of addresses",
-    "{selection: {eventName|contains: Associate}}": "eventName: is searched for a part without regard to case",
-    "{selection: {eventName: Create*Key}}": "eventName: is searched for a part without regard to case",
-    "{selection: {eventName|endswith: User}, condition: not selection}": "add |cased",
+    "{selection: {eventName|contains: associate}}": "eventName: is searched for a part without regard to case",
+    "{selection: {eventName: '*A1*B1*C1*D1*'}}": "eventName: is searched for a part without regard to case",
+    "{selection: {userAgent|endswith: User}, condition: not selection}": "add |cased",
     "{selection: {requestParameters.x: 5}, condition: not selection}": "negates a number",
     "{selection: {userAgent|startswith: curl}, condition: not selection}": "add |cased",
     "{selection: {userAgent: curl, userAgent|startswith|cased: cu}, x: {userAgent|endswith|cased: rl}, "

@@ -36,6 +36,10 @@ _PERMISSIONS = {
     "sts:SetSourceIdentity": "",
     "sts:TagSession": "",
 }
+# Operations that CloudTrail records by another name, as real records have it.
+_OPERATIONS = {
+    f"s3:{verb}PublicAccessBlock": f"s3:{verb}BucketPublicAccessBlock" for verb in ("Get", "Put", "Delete")
+}
 _CALL = re.compile(r"(?P<service>[a-z0-9-]+):(?P<name>[A-Z][A-Za-z0-9]+)")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")
@@ -49,15 +53,16 @@ def rule_of_api_call(
     """Return a rule of one API call.
 
     Args:
-        call: The service's prefix in IAM and the operation of its API, as ``dynamodb:DeleteTable``. Whether a service
-            has such an operation is not known here; permissions that are recorded by another name are refused.
+        call: The service's prefix in IAM, and the call's name as CloudTrail records it, mostly that of the operation,
+            as ``dynamodb:DeleteTable``. Whether a service has such a call is not known here; permissions and
+            operations that are known to be recorded by another name are refused.
         title: What it means. Default: that it was called.
         level: How much it matters: medium, high or critical, since others tell nobody. Default: medium.
         techniques: Ids of ATT&CK techniques, as ``T1562.008``. Default: none.
 
     Raises:
-        InvalidProps: The call is not written as ``service:Operation``, or is a permission and no call; a technique is
-            malformed; or the level is one that tells nobody.
+        InvalidProps: The call is not written as ``service:Operation``, is a permission and no call, or is recorded by
+            another name; a technique is malformed; or the level is one that tells nobody.
     """
     match = _CALL.fullmatch(call)
     if not match:
@@ -68,6 +73,8 @@ def rule_of_api_call(
         recorded = _PERMISSIONS[call]
         why = f"CloudTrail records {recorded!r}: give that" if recorded else "no call of that name is recorded"
         raise InvalidProps(f"{call!r} is a permission of IAM; {why}")
+    if call in _OPERATIONS:
+        raise InvalidProps(f"CloudTrail records {call!r} as {_OPERATIONS[call]!r}: give that")
     for technique in techniques:
         if not _TECHNIQUE.fullmatch(technique):
             raise InvalidProps(f"technique {technique!r} of {call!r} is not an ATT&CK id, as T1562.008")

@@ -47,7 +47,7 @@ from sigma.types import (
 from raytrail.sigma import _athena_values as values
 from raytrail.sigma._athena_columns import TIME, Element, Place, elements_of, place_of
 from raytrail.sigma._errors import NotExpressible
-from raytrail.sigma._fields import all_as_written, array_in
+from raytrail.sigma._fields import array_in, spellings
 from raytrail.sigma._maps import array_below, fields_in, of_one_element, of_one_inside
 
 _FieldEquals = ConditionFieldEqualsValueExpression
@@ -240,7 +240,7 @@ def _cased(cond: _FieldEquals) -> bool:
     if isinstance(cond.value, SigmaCasedString):
         return True
     text = _text(cond.value)
-    return text.lower() == text.upper() or all_as_written(cond.field, _parts(cond.value) or [text])
+    return text.lower() == text.upper() or len(spellings(cond.field, _parts(cond.value) or [text]) or ()) == 1
 
 
 def _text(value: object) -> str:

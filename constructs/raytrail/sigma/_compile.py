@@ -19,7 +19,8 @@ from raytrail.sigma._errors import InvalidRule, NotExpressible, RuleWarning, rai
 from raytrail.sigma._eventbridge import EventBridgeBackend, patterns
 from raytrail.sigma._eventbridge_values import doubts_of
 from raytrail.sigma._model import CompiledRule
-from raytrail.sigma._normal import excludes_itself, facts_in
+from raytrail.sigma._names import unknown
+from raytrail.sigma._normal import excludes_itself, facts_in, without
 from raytrail.sigma._read import ReadRule, read_rules
 
 _ONE_EVENT = "EventBridge sees one event at a time; correlations run on a schedule"
@@ -31,15 +32,16 @@ def compile_rules(paths: Sequence[Path], *, strict: bool) -> tuple[CompiledRule,
     Args:
         paths: Files, and folders of ``.yml`` and ``.yaml`` files.
         strict: Hold the rules to what the catalogue asks of its own, as `read_rules` says. Otherwise warn
-            (`RuleWarning`) of unknown techniques, of rules that only one of the engines takes, and of questions that
-            EventBridge and Athena may answer differently.
+            (`RuleWarning`) of unknown techniques, of rules that only one of the engines takes, of questions that
+            EventBridge and Athena may answer differently, and of fields that CloudTrail does not have where a rule
+            can match without them.
 
     Returns:
         In the order in which they were read.
 
     Raises:
-        InvalidRule: Rules are not Sigma's, not about CloudTrail, ask for fields that it does not have, can match
-            nothing, or neither engine can express them. It names all of them with file, line and reason.
+        InvalidRule: Rules are not Sigma's, not about CloudTrail, can match nothing, by the fields that they ask for
+            too, or neither engine can express them. It names all of them with file, line and reason.
     """
     problems: list[InvalidRule] = []
     compiled = []
@@ -70,7 +72,7 @@ def _compiled(read: ReadRule) -> tuple[CompiledRule, tuple[str, ...]]:
         return rule, doubts
     if rule.patterns:
         reason = f"only EventBridge can express the rule, because for Athena {rule.athena_reason}"
-        return rule, (reason, *doubts)
+        return rule, (reason,)
     if rule.predicate is not None:
         return rule, (f"only Athena can express the rule, because for EventBridge {rule.eventbridge_reason}",)
     reason = f"neither engine can express it. EventBridge: {rule.eventbridge_reason}. Athena: {rule.athena_reason}"
@@ -86,7 +88,11 @@ def _with_eventbridge(read: ReadRule, rule: SigmaRule) -> tuple[CompiledRule, tu
     about = read.about
     try:
         formula = EventBridgeBackend().formula(rule)
+        strange = {fact.field: reason for fact in facts_in(formula) if (reason := unknown(fact.field)) is not None}
+        formula = without(formula, lambda fact: fact.field in strange)
         if excludes_itself(formula):
+            for field, reason in strange.items():
+                raise read.strange.get(field) or read.problem(reason, "detection")
             raise read.problem("its conditions exclude each other: no event can match", "detection")
         about = replace(about, calls=calls_of(formula))
         found = patterns(formula)
@@ -96,7 +102,7 @@ def _with_eventbridge(read: ReadRule, rule: SigmaRule) -> tuple[CompiledRule, tu
         return replace(about, eventbridge_reason=str(error.args[0])), ()
     if not found:
         return replace(about, eventbridge_reason="its conditions exclude each other in all but lists of values"), ()
-    return replace(about, patterns=found), doubts_of(facts_in(formula))
+    return replace(about, patterns=found), (*strange.values(), *doubts_of(facts_in(formula)))
 
 
 def _with_athena(about: CompiledRule, rule: SigmaRule) -> CompiledRule:

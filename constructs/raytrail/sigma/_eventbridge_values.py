@@ -18,7 +18,7 @@ from raytrail.sigma._eventbridge_tests import (
     Text,
     escaped,
 )
-from raytrail.sigma._fields import all_as_written, array_in, as_written, is_list_of_texts, is_object, is_open, is_text
+from raytrail.sigma._fields import array_in, as_written, is_list_of_texts, is_object, is_open, is_text, spellings
 from raytrail.sigma._normal import Fact
 
 Operator = Literal["<", "<=", ">", ">="]
@@ -57,38 +57,42 @@ def text(field: str, parts: Sequence[str | tuple[Wildcard]], *, cased: bool) -> 
         cased: Whether upper and lower case are to be told apart although AWS may write the field in any.
     """
     runs = [part for part in parts if isinstance(part, str)]
-    cased = cased or all_as_written(field, parts)
     if ("?",) in parts:
         return never(field, "EventBridge has no wildcard for one character")
     if parts and not runs:
         return exists(field)
     if len(runs) == len(parts):
-        return whole(field, "".join(runs), cased=cased)
-    return _partly(field, parts, cased=cased)
+        value = "".join(runs)
+        return whole(field, value, cased=cased or as_written(field, value))
+    tidy = [part for part, before in zip(parts, [None, *parts], strict=False) if part != ("*",) or before != ("*",)]
+    return _partly(field, tidy, cased=cased)
 
 
 def _partly(field: str, parts: Sequence[str | tuple[Wildcard]], *, cased: bool) -> Fact:
-    tidy = [part for part, before in zip(parts, [None, *parts], strict=False) if part != ("*",) or before != ("*",)]
-    match tidy:
-        case [str(start), ("*",)]:
-            test = Text("starts", start, cased)
-        case [("*",), str(end)]:
-            test = Text("ends", end, cased)
-        case _:
-            test = Text("like", "".join(escaped(part) if isinstance(part, str) else "*" for part in tidy), cased)
-    numeric = all(isinstance(part, tuple) or _PART_OF_NUMBER.fullmatch(part) for part in tidy)
-    if not is_text(field) and (numeric or test.accepts("true") or test.accepts("false")):
+    spelled = None if cased else spellings(field, parts)
+    tests = tuple(_part(each, cased=cased or spelled is not None) for each in spelled or [tuple(parts)])
+    numeric = all(isinstance(part, tuple) or _PART_OF_NUMBER.fullmatch(part) for part in parts)
+    if not is_text(field) and (numeric or any(test.accepts(word) for test in tests for word in ("true", "false"))):
         return never(field, "compares a part of what may be a number or boolean; EventBridge sees parts of texts only")
-    if test.cased:
-        return _fact(field, (test,), (But((test,)), Exists(False)))
-    if test.how == "like":
+    if all(test.cased for test in tests):
+        return _fact(field, tests, (But(tests), Exists(False)))
+    if tests[0].how == "like":
         return never(
             field,
             "is searched for a part without regard to case, and EventBridge's wildcard regards it; add |cased, or use"
             " startswith or endswith",
         )
     reason = "negates the start or end of a text without regard to case, which EventBridge cannot; add |cased"
-    return _fact(field, (test,), reason)
+    return _fact(field, tests, reason)
+
+
+def _part(parts: Sequence[str | tuple[Wildcard]], *, cased: bool) -> Text:
+    match parts:
+        case [str(start), ("*",)]:
+            return Text("starts", start, cased)
+        case [("*",), str(end)]:
+            return Text("ends", end, cased)
+    return Text("like", "".join(escaped(part) if isinstance(part, str) else "*" for part in parts), cased)
 
 
 def whole(field: str, value: str, *, cased: bool) -> Fact:

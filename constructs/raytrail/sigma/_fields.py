@@ -6,9 +6,13 @@ The record's fields: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from itertools import islice, product
+from typing import TypeVar
+
+_Other = TypeVar("_Other")
 
 _VERBS = (
     "Accept|Add|Associate|Attach|Authorize|Batch|Cancel|Change|Copy|Create|Delete|Deregister|Describe|Detach|Disable"
@@ -43,7 +47,11 @@ _WITHOUT_CAPITALS = frozenset(["eventSource", "awsRegion", "sourceIPAddress", "u
 """Of these fields, those whose values, where they are spelled so, have no capitals in any place."""
 
 
-def as_written(field: str, value: str, *, from_start: bool = True) -> bool:
+_MOST_SPELLINGS = 8
+"""Of one text with wildcards; more would make the pattern long for what nobody asks."""
+
+
+def as_written(field: str, value: str) -> bool:
     """Whether AWS writes the values of ``field`` in one spelling only, and ``value`` is written in it.
 
     Such a value is compared letter by letter, which is what EventBridge does fastest, with wildcards too, and what
@@ -51,25 +59,35 @@ def as_written(field: str, value: str, *, from_start: bool = True) -> bool:
 
     Args:
         field: As ``userIdentity.type``.
-        value: The text of the rule, without Sigma's wildcards: a whole value, or a part of one.
-        from_start: Whether values are to begin with it. Such a part is judged like a whole value:
-            ``UpdateFunctionCode20`` is as written, ``function`` is not. Elsewhere in a value AWS may write the same
-            word small (``Associate`` in ``DisassociateAddress``), unless it writes the whole field so. Default: yes.
+        value: The text of the rule, without Sigma's wildcards. What values begin with is judged like a whole value:
+            ``UpdateFunctionCode20`` is as written, ``function`` is not.
     """
     spelling = _SPELLINGS.get(field)
-    return spelling is not None and spelling.fullmatch(value) is not None and (from_start or field in _WITHOUT_CAPITALS)
+    return spelling is not None and spelling.fullmatch(value) is not None
 
 
-def all_as_written(field: str, parts: Iterable[object]) -> bool:
-    """Whether each run of characters in a text with wildcards is as AWS writes it where it stands.
+def spellings(field: str, parts: Sequence[str | _Other]) -> list[tuple[str | _Other, ...]] | None:
+    """The ways in which AWS may write a text with wildcards. None: in capitals and small letters as it likes.
+
+    Where values do not begin with it, AWS may write a word small that the rule writes with a capital:
+    ``DisassociateAddress`` has ``Associate`` in it.
 
     Args:
         field: As for `as_written`.
-        parts: The runs, and anything else for wildcards, in their order.
+        parts: The runs of characters, and anything else for wildcards, in their order.
     """
-    return all(
-        as_written(field, part, from_start=place == 0) for place, part in enumerate(parts) if isinstance(part, str)
-    )
+    ways: list[tuple[str | _Other, ...]] = []
+    for place, part in enumerate(parts):
+        if not isinstance(part, str):
+            ways.append((part,))
+        elif not as_written(field, part):
+            return None
+        elif place == 0 or field in _WITHOUT_CAPITALS:
+            ways.append((part,))
+        else:
+            ways.append(tuple(dict.fromkeys((part, part[:1].lower() + part[1:]))))
+    found = list(islice(product(*ways), _MOST_SPELLINGS + 1))
+    return found if len(found) <= _MOST_SPELLINGS else None
 
 
 _TEXT = frozenset(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from raytrail.sigma._errors import NotExpressible
-from raytrail.sigma._eventbridge_tests import Cell, both, either
+from raytrail.sigma._eventbridge_tests import Cell, Exists, both, either
 from raytrail.sigma._fields import array_in, is_open
 
 MAX_TERMS = 1_000
@@ -140,6 +140,19 @@ def loose(formula: Formula, *, keep: Callable[[Fact], bool]) -> Formula:
         case Some(parts=parts):
             return Some(tuple(loose(part, keep=keep) for part in parts))
     raise AssertionError("negations were pushed down")
+
+
+def without(formula: Formula, gone: Callable[[Fact], bool]) -> Formula:
+    """The formula for events that lack some fields."""
+    match formula:
+        case Fact(holds=holds) if gone(formula):
+            return All(()) if not isinstance(holds, str) and Exists(False) in holds else Some(())
+        case Fact():
+            return formula
+        case Deny(part=part):
+            return Deny(without(part, gone))
+        case All(parts=parts) | OfOne(parts=parts) | Some(parts=parts):
+            return type(formula)(tuple(without(part, gone) for part in parts))
 
 
 def excludes_itself(formula: Formula) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sigma.rule import SigmaRule
 from raytrail.sigma._about import AnyRule, about, name_of, problems_with
 from raytrail.sigma._errors import InvalidRule, raise_all
 from raytrail.sigma._model import CompiledRule
-from raytrail.sigma._read_problems import problem_at, sigma_problems
+from raytrail.sigma._read_problems import name_problems, problem_at, sigma_problems
 from raytrail.sigma._regex import POLICY
 from raytrail.sigma._yaml import Document, documents
 
@@ -30,6 +30,8 @@ class ReadRule:
     """Without patterns, predicate and correlation."""
     document: Document
     """Where it stands, to tell the line of a problem."""
+    strange: Mapping[str, InvalidRule]
+    """Fields of it that no record of CloudTrail has, each with what is wrong."""
 
     @property
     def path(self) -> Path:
@@ -54,14 +56,15 @@ def read_rules(paths: Sequence[Path], *, strict: bool = False) -> tuple[ReadRule
     Args:
         paths: Files, and folders, below which every ``.yml`` and ``.yaml`` is read. A file may hold many documents.
         strict: Hold the rules to what the catalogue asks of its own: an id, a name in snake_case, a level, what to do
-            next, and techniques that ATT&CK has. Default: warn of unknown techniques (`RuleWarning`), and make up
-            what lacks: the name from the file's, the id from the name, the level ``medium``.
+            next, techniques that ATT&CK has, and fields that CloudTrail has. Default: warn of unknown techniques
+            (`RuleWarning`), and make up what lacks: the name from the file's, the id from the name, the level
+            ``medium``.
 
     Returns:
         In the order of the paths, those of a folder sorted.
 
     Raises:
-        InvalidRule: With all the problems of all the files. A field that no record of CloudTrail has is one.
+        InvalidRule: With all the problems of all the files.
     """
     problems: list[InvalidRule] = []
     read: list[tuple[AnyRule, Document, int]] = []
@@ -77,6 +80,8 @@ def read_rules(paths: Sequence[Path], *, strict: bool = False) -> tuple[ReadRule
             found = list(sigma_problems(rule, document))
             if not found and not isinstance(rule, SigmaFilter):
                 found = list(problems_with(rule, document, strict=strict))
+            if not found and (strict or isinstance(rule, SigmaCorrelationRule)):
+                found = [problem for _, problem in name_problems(document)]
             problems += found
             if isinstance(rule, SigmaFilter):
                 filters.append(rule)
@@ -88,7 +93,12 @@ def read_rules(paths: Sequence[Path], *, strict: bool = False) -> tuple[ReadRule
     for (rule, _, _), name in zip(read, names, strict=True):
         rule.name = name
     rules = tuple(
-        ReadRule(rule=rule, about=about(rule, document.path, name, strict=strict), document=document)
+        ReadRule(
+            rule=rule,
+            about=about(rule, document.path, name, strict=strict),
+            document=document,
+            strange=dict(name_problems(document)),
+        )
         for (rule, document, _), name in zip(read, names, strict=True)
     )
     raise_all(list(_shared(rules)))

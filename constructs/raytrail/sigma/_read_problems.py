@@ -12,6 +12,7 @@ from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaDetectionItem, SigmaRule
 
+from raytrail.sigma._actor import ACTOR
 from raytrail.sigma._errors import InvalidRule
 from raytrail.sigma._names import unknown
 from raytrail.sigma._regex import POLICY
@@ -34,7 +35,7 @@ _KEYS = {
 
 
 def sigma_problems(rule: SigmaRule | SigmaCorrelationRule | SigmaFilter, document: Document) -> Iterator[InvalidRule]:
-    """What pySigma says is wrong, log sources that are not CloudTrail, and fields that no record of it has."""
+    """What pySigma says is wrong, and log sources that are not CloudTrail."""
     in_detail = list(_detection_problems(document))
     yield from in_detail
     for error in rule.errors:
@@ -54,7 +55,13 @@ def sigma_problems(rule: SigmaRule | SigmaCorrelationRule | SigmaFilter, documen
         for condition in rule.detection.parsed_condition:
             if (reason := _wrong_condition(condition)) is not None:
                 yield InvalidRule(document.path, document.line_of("detection", "condition"), reason)
-    yield from _name_problems(document)
+
+
+def name_problems(document: Document) -> Iterator[tuple[str, InvalidRule]]:
+    """Fields that are asked for, compared with or grouped by, and that no record has, each with what is wrong."""
+    for name, keys in _names(document):
+        if (reason := unknown(name)) is not None:
+            yield name, InvalidRule(document.path, document.line_of(*keys), reason)
 
 
 def _wrong_condition(condition: SigmaCondition) -> str | None:
@@ -82,15 +89,22 @@ def _detection_problems(document: Document) -> Iterator[InvalidRule]:
             yield InvalidRule(document.path, document.line_of(*keys), f"{keys[-1]}: {_words(error)}")
 
 
-def _name_problems(document: Document) -> Iterator[InvalidRule]:
-    """Fields that are asked for, or compared with, and that no record has."""
+def _names(document: Document) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """The fields of a rule, each with the keys that lead there."""
     for keys, item in _items(document):
         field, *modifiers = str(keys[-1]).split("|")
         others = (item if isinstance(item, list) else [item]) if "fieldref" in modifiers else []
-        for name in (field, *map(str, others)):
-            # Without a name, values are looked for in the whole record.
-            if name and (reason := unknown(name)) is not None:
-                yield InvalidRule(document.path, document.line_of(*keys), reason)
+        # Without a name, values are looked for in the whole record.
+        yield from ((name, keys) for name in (field, *map(str, others)) if name)
+    correlation = document.value.get("correlation")
+    if isinstance(correlation, dict):
+        counted = correlation.get("condition")
+        for keys, value in (
+            (("correlation", "group-by"), correlation.get("group-by")),
+            (("correlation", "condition"), counted.get("field") if isinstance(counted, dict) else None),
+        ):
+            names = value if isinstance(value, list) else [value]
+            yield from ((name, keys) for name in names if isinstance(name, str) and name != ACTOR)
 
 
 def _items(document: Document) -> Iterator[tuple[tuple[str | int, ...], Any]]:
