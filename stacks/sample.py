@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy
+from aws_cdk import Annotations, CfnOutput, Duration, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
@@ -140,10 +140,10 @@ class SampleStack(KitStack):
             ],
         )
         if settings.sample.rollbar_secret and not settings.tracing.enabled:
-            raise InvalidSettings(
-                "sample.rollbar_secret: Rollbar's package needs what the ADOT layer brings, and with tracing.enabled "
-                "false there is none, so that no error would be reported; leave sample.rollbar_secret out, or set "
-                "tracing.enabled to true"
+            Annotations.of(function).add_warning_v2(
+                "raytrail:rollbar-off",
+                "sample.rollbar_secret: errors are not reported to Rollbar while tracing.enabled is false, because "
+                "Rollbar's package needs what the ADOT layer brings",
             )
         exporters, errors = self._partners(function, settings) if settings.tracing.enabled else ([], None)
         instrument_lambda(

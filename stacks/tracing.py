@@ -55,8 +55,9 @@ class TracingStack(KitStack):
                 name=f"{settings.name}-debug", url_path=tracing.debug_path, service_name=of_the_service
             )
         )
-        # Each path may hide the rule after it, and what hides the last one without the second is the second's.
-        with blamed_on("tracing.debug_path"):
+        # Either path may be the one to change where the first hides the second, and what hides the last rule without
+        # the second is the second's.
+        with blamed_on("tracing.debug_path or tracing.health_check_path"):
             rules.add_rule(
                 SamplingRule.of_health_checks(
                     name=f"{settings.name}-health", url_path=tracing.health_check_path, service_name=of_the_service

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tools._release_table import BUCKET, ORGANIZATION, PREFIX, table_statement
+from tools._release_table import BUCKET, ORGANIZATION, PREFIX, first_day, table_statement
 
 from raytrail.queries import EVENTS, SavedQuery, saved_queries
 from raytrail.settings import read_settings
@@ -50,6 +50,7 @@ def queries(version: str, *, region: str) -> dict[str, bytes]:
         bucket=BUCKET,
         prefix=PREFIX,
         organization=ORGANIZATION,
+        first_day=first_day(settings),
     )
     return {path: text.encode() for path, text in files.items()}
 
@@ -78,7 +79,7 @@ _README = """\
 
 For the table `{table}` that the stack `raytrail-audit` makes, or that you make over a trail of your own, see below: its
 columns are CloudTrail's as AWS documents them for Athena, and its partition keys are `account`, `region` and
-`timestamp`.
+`timestamp`. The table of the stack begins at the setting `audit.start_date`, {first_day} without one.
 
 The account in each file is {account}; put your own in its place, or several, and take out the Regions that you do not
 use, because each one that is named costs a look:
@@ -88,7 +89,8 @@ sed -i "s/{account}/$(aws sts get-caller-identity --query Account --output text)
 ```
 
 A question mark is a parameter. The comments at the top of a file say what each one is, in order, with an example that
-has the quotes which Athena wants:
+has the quotes which Athena wants. `raytrail` is the workgroup of the stack; over a table of your own, give your own
+workgroup, such as `primary`, which each account has:
 
 ```sh
 aws athena start-query-execution --work-group raytrail --query-execution-context Database=raytrail \\
@@ -106,19 +108,26 @@ each event that was detected.
 ## The table, over a trail that you have
 
 Put your values into `tables/{table}.sql`: the trail's bucket for `{bucket}`, its key prefix for `{prefix}`, the
-organization's id for `{organization}`. A trail without a prefix, or of one account, has no such folder. With several
-accounts, join them with commas in `projection.account.values`. What a projection does not name is not found: name each
-Region that you use in `projection.region.values`.
+organization's id for `{organization}`, and the day of the trail's first file for `{first_day}`. A trail without a
+prefix, or of one account, has no such folder. With several accounts, join them with commas in
+`projection.account.values`. What a projection does not name is not found, and Athena does not say so: name each Region
+that you use in `projection.region.values`; days before the first of `projection.timestamp.range` have no rows.
 
 ```sh
-sed -i "s|{bucket}|my-trail-files|; s|/{prefix}||; s|/{organization}||" tables/{table}.sql
+sed -i "s|{bucket}|my-trail-files|; s|/{prefix}||; s|/{organization}||; s|{first_day}|2023/04/01|" tables/{table}.sql
 aws athena start-query-execution --work-group primary --query-string "CREATE DATABASE IF NOT EXISTS raytrail"
+```
+
+A statement goes on after the command has ended. Before the next one, ask with the id that was answered until `State` is
+`SUCCEEDED`:
+
+```sh
+aws athena get-query-execution --query-execution-id ID --query QueryExecution.Status
 aws athena start-query-execution --work-group primary --query-execution-context Database=raytrail \\
   --query-string file://tables/{table}.sql
 ```
 
-`primary` is the workgroup that each account has. It needs a place for results, and a limit on the bytes that a query
-reads is worth setting.
+A workgroup needs a place for results, and a limit on the bytes that a query reads is worth setting.
 
 The queries and detections were run on an emulator of Athena, not on Athena. The statement of the table was read by a
 parser of others (sqlglot), and run nowhere.

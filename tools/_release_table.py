@@ -11,6 +11,11 @@ BUCKET, PREFIX, ORGANIZATION = "YOUR-BUCKET", "YOUR-PREFIX", "o-organization"
 """What a reader replaces, or takes out with the slash before it."""
 
 
+def first_day(settings: AuditSettings) -> str:
+    """Return the first day that the table knows, as its partitions write it; a reader replaces it."""
+    return settings.start_date.strftime("%Y/%m/%d")
+
+
 def table_statement(settings: AuditSettings, *, account: str, regions: Sequence[str]) -> str:
     """Return the statement that makes the table which the lake has, over a trail that is there.
 

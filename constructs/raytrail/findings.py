@@ -23,6 +23,10 @@ class Place(NamedTuple):
 def acknowledge(scope: IConstruct, findings: Mapping[str, str]) -> None:
     """Accept findings on ``scope`` and below.
 
+    On an app or a stage, annotations (the warnings that constructs add themselves) are only accepted with the feature
+    flag ``@aws-cdk/core:annotationsInValidationReport``: without it no file of the cloud assembly holds what was
+    acknowledged there, and ``raytrail findings`` counts them as open. On a stack or below they are accepted either way.
+
     Args:
         scope: The smallest construct that the findings are about.
         findings: The id of each finding, as ``AwsSolutions-IAM5[Resource::*]``, and the reason to accept it.

@@ -218,9 +218,12 @@ def deletions(records: Sequence[Record], _: Values) -> list[list[Any]]:
         )
         return first(*touched[:1], named(record, *names), PARAMETERS(record))
 
-    groups = grouped([record for record in records if wanted(record)], actor, ACCOUNT, REGION, SOURCE, NAME, resource)
-    rows = [(*key, distinct(group), *span(group)) for key, group in groups.items()]
-    return ordered(rows, -7, 1, 2, 3, 4, 5, 6)
+    rows = []
+    for key, group in grouped(list(filter(wanted, records)), actor, ACCOUNT, REGION, SOURCE, NAME).items():
+        named_ones = sorted({resource(record) for record in group} - {None}, key=str)
+        shown = ", ".join(str(each) for each in named_ones[:10]) or None
+        rows.append((*key, distinct(group), len(named_ones), shown, *span(group)))
+    return ordered(rows, -6, 1, 2, 3, 4, 5)
 
 
 def access_key_activity(records: Sequence[Record], _: Values) -> list[list[Any]]:

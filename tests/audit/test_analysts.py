@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -123,6 +124,27 @@ def test_the_role_may_ask_what_the_grant_lets_it(stack: Stack, over_a_trail: Aud
     over_a_trail.grant_query(iam.User(stack, "Ana"))
     template = template_of(stack)
     assert allowed(template, "Analyst") == allowed(template, "Ana") != {}
+
+
+@pytest.mark.parametrize("where", ["Test", "Beside"])
+def test_findings_are_accepted_on_an_imported_role_of_the_lakes_stack_alone(
+    context: dict[str, Any], tmp_path: Any, where: str
+) -> None:
+    app = App(context=context, outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    stacks = {name: Stack(app, name, env=Environment(account=ACCOUNT, region=REGION)) for name in ("Test", "Beside")}
+    lake = lake_over(stacks["Test"], trail=AuditTrail(stacks["Test"], "Trail", name="raytrail"))
+    lake.grant_query(iam.Role.from_role_arn(stacks[where], "Theirs", f"arn:aws:iam::{ACCOUNT}:role/analyst"))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    if where == "Test":
+        app.synth()
+        return
+    # None is accepted there, neither those whose ids only CDK knows nor the star that might be another grant's.
+    with pytest.raises(RuntimeError) as refused:
+        app.synth()
+    found = re.findall(r"AwsSolutions-(\w+)\[Resource::(.*)\]", str(refused.value))
+    assert [(rule, resource.rpartition("}")[2]) for rule, resource in found] == [
+        *(("IAM5", "*"), ("IAM5", "/AWSLogs/*"), ("IAM5", "/*"))
+    ]
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["own trail", "trail of elsewhere"])

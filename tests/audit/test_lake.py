@@ -208,9 +208,22 @@ def test_a_lake_without_a_trail_or_a_bucket_reads_nothing_and_is_refused(make):
 class TestATrailOfAnotherStack:
     @pytest.fixture
     def trail(self, stack):
-        events = [DataEvents.s3("arn:aws:s3:::files")]
+        return self.trail_beside(stack, DataEvents.of("AWS::S3::Object", arn_prefixes=["arn:aws:s3:::files-"]))
+
+    @staticmethod
+    def trail_beside(stack: Stack, events: DataEvents) -> AuditTrail:
         other = Stack(stack.node.root, "other", env=Environment(account=ACCOUNT, region="us-east-1"))
-        return AuditTrail(other, "Trail", name="raytrail", events=events)
+        return AuditTrail(other, "Trail", name="raytrail", events=[events])
+
+    def test_need_not_know_the_results_if_it_records_the_buckets_that_it_names(self, make, stack):
+        trail = self.trail_beside(stack, DataEvents.s3("arn:aws:s3:::files"))
+        make(trail=trail)
+        template = Template.from_stack(Stack.of(trail)).to_json()
+        (selector,) = plain(only(template, "AWS::CloudTrail::Trail"))["AdvancedEventSelectors"]
+        (arns,) = [each for each in selector["FieldSelectors"] if each["Field"] == "resources.ARN"]
+        assert arns["StartsWith"] == ["arn:aws:s3:::files/"]
+        # The trail's own bucket, and not that of the results.
+        assert len(arns["NotStartsWith"]) == 1
 
     def test_leaves_out_results_whose_name_is_known(self, make, stack, trail):
         make(trail=trail, results=s3.Bucket(stack, "Given", bucket_name="results"))

@@ -187,21 +187,51 @@ def test_a_buckets_arn_may_have_its_slash():
     assert DataEvents.s3(f"{BUCKET}/") == DataEvents.s3(BUCKET)
 
 
-OBJECT_EVENTS = [
-    DataEvents.all_of("AWS::S3::Object"),
-    DataEvents.s3(BUCKET),
-    DataEvents.of("AWS::S3::Object", f"{BUCKET}/key"),
-    DataEvents.of("AWS::S3::Object", arn_prefixes=["arn:aws:s3:::logs-"]),
-    DataEvents(resource_type="AWS::S3::Object", arns=Condition(field="resources.ARN", ends_with=(".gz",))),
-]
+def objects(**arns):
+    return DataEvents(resource_type="AWS::S3::Object", arns=Condition(field="resources.ARN", **arns))
 
 
-@pytest.mark.parametrize("events", OBJECT_EVENTS)
-def test_every_selector_of_objects_leaves_the_guarded_buckets_out_once(events):
+PARTITION = "arn:${Token[AWS.Partition.3]}"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        DataEvents.all_of("AWS::S3::Object"),
+        objects(starts_with=("arn:aws:s3:::logs-",)),
+        objects(starts_with=("arn:aws:s3:::logs-trail",)),
+        objects(starts_with=(f"{PARTITION}:s3:::logs-trail",)),
+        # One of several is enough.
+        objects(starts_with=(f"{BUCKET}/", BUCKET)),
+        objects(ends_with=(".gz",)),
+        objects(starts_with=(f"{BUCKET}/",), ends_with=(".gz",)),
+        # Each of these may be any bucket's, whatever its key looks like.
+        DataEvents.s3("${Token[TOKEN.8]}"),
+        DataEvents.s3("${Token[TOKEN.8]}", key_prefixes=["a:s3:::b/"]),
+        DataEvents.of("AWS::S3::Object", "${Token[TOKEN.8]}"),
+        DataEvents.s3("arn:aws:s3:::${Token[TOKEN.8]}"),
+        DataEvents.s3("arn:aws:s3:::logs-${Token[TOKEN.8]}"),
+    ],
+)
+def test_a_selector_that_may_reach_the_guarded_buckets_leaves_them_out_once(events):
+    assert events.reaches_unnamed_buckets
     roots = ["arn:aws:s3:::logs-trail", "arn:aws:s3:::results", "arn:aws:s3:::logs-trail"]
     guarded = events.without_buckets(roots).arns
     assert guarded.not_starts_with == ("arn:aws:s3:::logs-trail/", "arn:aws:s3:::results/")
     assert guarded.values[: -len(guarded.not_starts_with)] == events.arns.values
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        DataEvents.s3(BUCKET, f"{PARTITION}:s3:::carts", key_prefixes=["in/", "${Token[TOKEN.8]}"]),
+        DataEvents.of("AWS::S3::Object", f"{BUCKET}/key", arn_prefixes=[f"{BUCKET}/in/"]),
+        DataEvents.all_of("AWS::Lambda::Function"),
+    ],
+)
+def test_a_selector_that_is_confined_to_other_buckets_stays_as_it_is(events):
+    assert not events.reaches_unnamed_buckets
+    assert events.without_buckets(["arn:aws:s3:::logs-trail", "${Token[TOKEN.7]}"], ["logs-trail"]) == events
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,24 @@ def test_whomever_an_alert_names_is_found_in_their_hour(local_aws: Any) -> None:
 
 
 @pytest.mark.local
+def test_whoever_deletes_most_comes_first_with_ten_examples(local_aws: Any) -> None:
+    def deleted(key: int, by: Record) -> Record:
+        resources = [{"type": "AWS::S3::Object", "ARN": f"arn:aws:s3:::orders/{key:03d}"}]
+        return event("DeleteObject", "s3", at=f"10:00:{key % 60:02d}", user=by, resources=resources)
+
+    lake = Lake(local_aws, accounts=ACCOUNTS, regions=REGIONS, start_date=ago(2))
+    records = [deleted(key, role("cleaner", "eva")) for key in range(500)]
+    lake.put(ACCOUNTS[0], REGIONS[0], ago(1), [*(deleted(1, role("admin", "bo")) for _ in range(2)), *records])
+    values = {"from": str(ago(1)), "to": str(ago(1))}
+    answer, expected, _ = asked(lake, "deletions", values, ACCOUNTS, REGIONS)
+    assert answer.rows == expected
+    most, other = [(row[0], *row[5:8]) for row in answer.rows]
+    examples = ", ".join(f"arn:aws:s3:::orders/{key:03d}" for key in range(10))
+    assert most == ("arn:aws:iam::111122223333:role/cleaner", "500", "500", examples)
+    assert other == ("arn:aws:iam::111122223333:role/admin", "2", "1", "arn:aws:s3:::orders/001")
+
+
+@pytest.mark.local
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_answers_the_same_over_real_records(real: Lake, name: str) -> None:
     values = values_for(QUERIES[name], real_values(real))

@@ -178,6 +178,9 @@ def test_somebody_who_may_listen_is_taken_to_listen():
     subscribe = {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": ["sns:Subscribe"]}
     opened = a("SNS::TopicPolicy", Topics=[ref("Topic")], PolicyDocument={"Statement": [subscribe]})
     assert topics({**SENDER, "Policy": opened}) == []
+    rest = {"Principal": {"AWS": "444455556666"}, "Action": ["sns:Subscribe"], **INCLUDED}
+    included = a("SNS::TopicPolicy", Topics=[ref("Topic")], PolicyDocument={"Statement": [rest]})
+    assert topics({**SENDER, "Policy": included}) == []
     assert topics(SENDER, Outputs={"Arn": {"Value": ref("Topic"), "Export": {"Name": "pages"}}}) == []
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.checks.twins import a, allow, arn, found, policy, ref, seen
+from tests.checks.twins import a, allow, arn, check, found, policy, ref, seen
+
+from raytrail.checks import check_template
 
 EVENTS, CLOUDWATCH, SNS = "events.amazonaws.com", "cloudwatch.amazonaws.com", "sns.amazonaws.com"
 ALARM, RULE, TOPIC, QUEUE = "CloudWatch::Alarm", "Events::Rule", "SNS::Topic", "SQS::Queue"
@@ -137,6 +139,46 @@ def test_what_is_not_known_lets_in():
     some = {"Effect": "Allow", "Principal": {"Service": ref("Service")}, "Action": "sns:Publish"}
     assert refused({**TO_TOPIC, "Policy": topic_policy(some)}) == []
     assert refused({"Rule": rule_to("arn:aws:sqs:eu-west-1:444455556666:another-apps")}) == []
+
+
+INCLUDED = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://shop/rest.json"}}}
+
+
+def without(statement, *keys):
+    return {key: value for key, value in statement.items() if key not in keys}
+
+
+def test_what_may_be_included_in_a_statement_is_no_objection():
+    right, conditional = (
+        allow(EVENTS, "sns:Publish"),
+        allow(EVENTS, "sns:Publish", Bool={"aws:SecureTransport": "true"}),
+    )
+    assert refused({**TO_TOPIC, "Policy": topic_policy({**right, **INCLUDED})}) == []
+    assert refused({**TO_TOPIC, "Policy": topic_policy({**conditional, **INCLUDED})}) == ["Topic"]
+    assert refused({**TO_TOPIC, "Policy": topic_policy({**without(right, "Action"), **INCLUDED})}) == []
+    assert refused({**TO_TOPIC, "Policy": topic_policy(without(right, "Action"))}) == ["Topic"]
+    to_queue = without(allow(EVENTS, "sqs:SendMessage"), "Action")
+    assert refused({**TO_QUEUE, "Policy": queue_policy({**to_queue, **INCLUDED})}) == []
+
+
+def test_a_condition_that_a_deployment_may_leave_out_is_no_objection():
+    chosen = {"Fn::If": ["Strict", {"Bool": {"aws:SecureTransport": "true"}}, ref("AWS::NoValue")]}
+    statement = {**allow(EVENTS, "sns:Publish"), "Condition": chosen}
+    assert refused({**TO_TOPIC, "Policy": topic_policy(statement)}) == []
+
+
+def test_what_may_be_included_in_a_permission_is_no_objection():
+    to_function = {"Function": a("Lambda::Function"), "Rule": rule_to(arn("Function"))}
+    allowed = {"Action": "lambda:InvokeFunction", "FunctionName": ref("Function"), "Principal": EVENTS}
+    permission = a("Lambda::Permission", **allowed)
+    counted = a("Lambda::Permission", **allowed, SourceAccount=ref("AWS::AccountId"))
+    for include in ({**permission, "Properties": {**allowed, **INCLUDED}}, {**permission, **INCLUDED}):
+        assert refused({**to_function, "May": include}) == []
+    # Which account it is may be open, and that one is asked for is not.
+    agnostic = check_template({"Resources": {**to_function, "May": counted}})
+    assert [each.id for each in agnostic] == [check("DeliveryRefused").id]
+    chosen = a("Lambda::Permission", **allowed, SourceAccount={"Fn::If": ["Old", "1" * 12, ref("AWS::NoValue")]})
+    assert refused({**to_function, "May": chosen}) == []
 
 
 def encrypted(key, **resources):

@@ -157,6 +157,14 @@ def test_a_trail_that_lacks_something_is_not_adopted_by_a_command(plan, trail):
     assert "see to that first or keep both" in found.todo
 
 
+def test_a_trail_elsewhere_whose_files_do_not_arrive_is_said_to_record_one_region_too(plan):
+    abroad = replace(TRAIL, home="eu-west-1", all_regions=False, failing="AccessDenied")
+    (found,) = checked(Seen(plan=replace(plan, settings=True), trails=(), trails_elsewhere=(abroad,)))[0]
+    assert found.seen.endswith("; it records eu-west-1 alone and its files do not arrive (AccessDenied)")
+    assert "as it records eu-west-1 alone and its files do not arrive (AccessDenied), see to that first" in found.todo
+    assert found.command == ()
+
+
 def test_an_app_with_raytrails_settings_adopts_a_trail_by_one_command(plan):
     seen = Seen(plan=replace(plan, settings=True, cdk="tools/cdk"), trails=(TRAIL,))
     (found,) = checked(seen)[0]

@@ -323,6 +323,19 @@ def test_addresses_that_are_kept_from_a_proxy_that_is_set_are_named(variable, en
         assert found.todo.startswith("connect, or name a proxy")
 
 
+def test_a_proxy_that_boto3_does_not_read_is_said_to_be_unread():
+    environment = {"ALL_PROXY": "http://me:hunter2@proxy:8080", "NO_PROXY": "*"}
+    setup = Setup(environment=environment, files=read_files(environment))
+    error = EndpointConnectionError(endpoint_url="https://sts.us-east-1.amazonaws.com/")
+    found = why_unreachable(setup, error, "us-east-1")
+    assert found is not None
+    assert found.todo.startswith("connect, or name a proxy in HTTPS_PROXY")
+    assert found.decided == (
+        "no variable names a proxy for boto3; ALL_PROXY is http://proxy:8080, which boto3 does not read"
+    )
+    assert not any("NO_PROXY" in each for each in found.command)
+
+
 def test_a_home_that_nobody_knows_is_no_crash(doctor, monkeypatch):
     import pwd
 

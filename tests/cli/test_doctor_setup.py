@@ -28,6 +28,8 @@ from tests.cli.doctor_home import (
 )
 from tests.cli.doctor_wire import KeyAtAws
 
+from raytrail.cli._doctor._credentials import Setup, _endpoints, read_files
+
 ROLE = f"arn:aws:iam::{OURS}:role/deployer"
 SSO = {"sso_account_id": OURS, "sso_role_name": "Deployer"}
 
@@ -166,6 +168,27 @@ def test_a_variable_that_botocore_does_not_take_is_named(doctor, variable, value
     assert found["command"] == [f"unset {variable}"]
 
 
+def test_a_profile_s_role_comes_before_the_variable_of_a_web_identity(doctor):
+    (doctor.home / "token").write_text("token", encoding="utf-8")
+    doctor.write(
+        config=section("profile a", role_arn="deployer", source_profile="base"), credentials=key_section("base")
+    )
+    web = {"AWS_WEB_IDENTITY_TOKEN_FILE": str(doctor.home / "token"), "AWS_ROLE_ARN": ROLE}
+    found = doctor.finding("setting-invalid", AWS_PROFILE="a", **web)
+    assert found["seen"] == "the profile 'a' has role_arn = deployer"
+
+
+def test_a_variable_comes_before_the_profile_of_a_web_identity(doctor):
+    (doctor.home / "token").write_text("token", encoding="utf-8")
+    token = str(doctor.home / "token")
+    doctor.write(config=section("profile a", role_arn=ROLE, web_identity_token_file=token))
+    found = doctor.finding("setting-invalid", AWS_PROFILE="a", AWS_ROLE_ARN="deployer")
+    assert found["seen"] == "AWS_ROLE_ARN is 'deployer'"
+    doctor.write(config=section("profile a", role_arn=ROLE, web_identity_token_file=token, role_session_name="x"))
+    found = doctor.finding("setting-invalid", AWS_PROFILE="a", AWS_ROLE_ARN=ROLE)
+    assert found["seen"] == "the profile 'a' has role_session_name = x"
+
+
 def test_the_role_of_a_chain_whose_setting_is_refused_is_named(doctor):
     roles = section("profile a", role_arn=ROLE, source_profile="b", duration_seconds="900") + section(
         "profile b", role_arn=ROLE, source_profile="base", duration_seconds="60"
@@ -227,6 +250,29 @@ def test_what_is_wrong_with_the_source_of_a_role_is_told_like_of_any_key(doctor,
     doctor.cloud.keys = {AKIA: key} if key else {}
     doctor.write(config=section("profile a", role_arn=ROLE, source_profile="base"), credentials=key_section("base"))
     assert "from the profile 'base'" in doctor.finding(name, "--profile", "a")["seen"]
+
+
+def test_the_key_of_a_source_profile_counts_before_its_role(doctor):
+    base = key_section("b") + key_section("base", key=key_of(THEIRS))
+    doctor.write(config=CHAIN, credentials=base)
+    found = doctor.finding("role-not-assumable", "--profile", "a")
+    assert found["title"] == "the role of the profile 'a' cannot be assumed"
+    assert f"YZ22 without a session token, from the profile 'b' may not assume {ROLE}: " in found["seen"]
+    assert "the role of the profile" not in found["seen"]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [(None, "key-of-process-unknown"), (KeyAtAws(secret=OTHER_SECRET), "wrong-secret")]
+)
+def test_a_key_that_a_program_writes_for_a_role_is_the_program_s_to_renew(doctor, key, name):
+    doctor.cloud.keys = {AKIA: key} if key else {}
+    program = section("profile base", credential_process=process_of(AccessKeyId=AKIA, SessionToken=None))
+    doctor.write(config=section("profile a", role_arn=ROLE, source_profile="base") + program)
+    found = doctor.finding(name, "--profile", "a")
+    assert found["seen"] == "the key from the credential_process of the profile 'base'"
+    assert "run the program by hand" in found["todo"]
+    assert found["command"] == ["aws configure get credential_process --profile base"]
+    assert "characters" not in json.dumps(found)
 
 
 # Sign-ins
@@ -530,6 +576,24 @@ def test_a_profile_too_may_say_that_endpoints_are_ignored(doctor):
     assert doctor.names(**left_over, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="false") == ["endpoint-dead"]
 
 
+def test_what_boto3_ignores_by_its_profile_the_cdk_cli_may_follow(doctor):
+    ignores = section("profile a", ignore_configured_endpoint_urls="true")
+    doctor.write(config=ignores, credentials=key_section("a"))
+    dead = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    found = doctor.run("--profile", "a", **dead)
+    # This command asks AWS, as boto3 does.
+    assert found["identity"]["account"] == OURS
+    (finding,) = found["findings"]
+    assert (finding["name"], finding["severity"]) == ("endpoint-dead", "error")
+    assert "boto3 ignores it, as the profile 'a' says" in finding["means"]
+    assert "it reads that setting of the profile 'default' alone" in finding["means"]
+    assert finding["command"] == ["unset AWS_ENDPOINT_URL", "export AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"]
+    assert doctor.names("--profile", "a", **dead, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true") == []
+    assert doctor.names("--profile", "a", AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9") == []
+    # Where a variable chose the profile, the CDK CLI reads its setting too.
+    assert doctor.names(AWS_PROFILE="a", **dead) == []
+
+
 @pytest.mark.parametrize("by", ["AWS_ENDPOINT_URL", "--endpoint", "endpoint_url"])
 def test_one_host_of_aws_for_every_service_is_an_error(doctor, by):
     url = "https://sts.us-east-1.amazonaws.com"
@@ -540,6 +604,46 @@ def test_one_host_of_aws_for_every_service_is_an_error(doctor, by):
     assert [(each["name"], each["severity"]) for each in found["findings"]] == [("endpoint-of-one-service", "error")]
     assert found["identity"]["account"] == OURS
     assert next(each["what"] for each in found["not_looked_at"]) == "the account"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "s3.amazonaws.com",
+        "sts-fips.us-east-1.amazonaws.com",
+        "api.ecr.us-east-1.amazonaws.com",
+        "vpce-0a1b2c3d-x.sts.us-east-1.vpce.amazonaws.com",
+        "bucket.vpce-0a1b2c3d-x.s3.us-east-1.vpce.amazonaws.com:443",
+    ],
+)
+def test_a_host_of_one_service_is_known_by_its_name(host):
+    assert of_endpoint(f"https://{host}") == ["endpoint-of-one-service"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ec2-203-0-113-7.compute-1.amazonaws.com:4566",
+        "http://ec2-203-0-113-7.eu-west-1.compute.amazonaws.com",
+        "http://local-123.us-east-1.elb.amazonaws.com",
+        "http://local-123.elb.us-east-1.amazonaws.com",
+        "https://abc.execute-api.us-east-1.amazonaws.com",
+        "https://sts.us-east-1.amazonaws.com:4566",
+    ],
+)
+def test_a_customer_s_host_in_aws_is_asked_who_it_is(monkeypatch, url):
+    monkeypatch.setattr(_endpoints, "_answering", lambda *_: "embedded")
+    assert of_endpoint(url) == ["embedded-aws"]
+
+
+def test_a_host_of_aws_that_no_service_is_known_by_is_no_error():
+    assert of_endpoint("https://something.us-east-1.amazonaws.com") == []
+
+
+def of_endpoint(url):
+    environment = {"AWS_ENDPOINT_URL": url}
+    found = _endpoints.find_target(Setup(environment=environment, files=read_files(environment)))
+    return [each.name for each in found.findings]
 
 
 def test_a_host_of_aws_for_its_own_service_is_in_order(doctor):

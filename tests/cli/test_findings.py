@@ -21,6 +21,7 @@ from tests.cli.command import Said
 
 from raytrail.checks import ACKNOWLEDGMENT_INVALID, CHECKS
 from raytrail.cli._findings._sarif import _uri
+from raytrail.findings import acknowledge
 
 Here = Callable[..., Said]
 Json = dict[str, Any]
@@ -391,6 +392,24 @@ def test_annotations_are_found_with_the_flag_and_without_it(read, tmp_path, flag
     assert [each["name"] for each in report["plugins"]] == ["Construct Annotations"]
 
 
+@pytest.mark.parametrize("where", ["app", "stage", "stack"])
+@pytest.mark.parametrize("flagged", [False, True], ids=["without the flag", "with it"])
+def test_what_is_acknowledged_on_the_app_or_a_stage_is_seen_with_the_flag_alone(read, here, tmp_path, flagged, where):
+    flag = {"@aws-cdk/core:annotationsInValidationReport": True} if flagged else {}
+    app = App(context=flag, outdir=str(tmp_path / "out"))
+    stage = Stage(app, "Live")
+    stack = Stack(stage, "shop")
+    Annotations.of(sns.Topic(stack, "Topic")).add_warning("an old warning")
+    acknowledge({"app": app, "stage": stage, "stack": stack}[where], {"Annotation::warning-annotation": "it is old"})
+    app.synth()
+    said, report = read(tmp_path / "out")
+    seen = flagged or where == "stack"
+    assert (said.status, len(report["findings"]), len(report["acknowledged"])) == ((0, 0, 1) if seen else (1, 1, 0))
+    note = "note: annotations were read from the metadata of the stacks"
+    assert len(report["notes"]) == (0 if seen else 1)
+    assert (note in " ".join(here("findings", str(tmp_path / "out")).out.split())) == (not seen)
+
+
 def test_an_error_of_a_construct_is_found_without_the_flag_and_is_final(read, tmp_path):
     app = App(outdir=str(tmp_path / "out"))
     topic = sns.Topic(Stack(app, "shop"), "Topic")
@@ -399,6 +418,7 @@ def test_an_error_of_a_construct_is_found_without_the_flag_and_is_final(read, tm
     app.synth()
     _, report = read(tmp_path / "out")
     assert [(each["id"], each["final"]) for each in report["findings"]] == [("Annotation::error-annotation", True)]
+    assert report["notes"] == []
 
 
 @pytest.mark.parametrize("check", [*CHECKS, ACKNOWLEDGMENT_INVALID], ids=lambda check: check.name)

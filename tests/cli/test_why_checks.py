@@ -237,6 +237,13 @@ def test_a_layer_of_somebodys_own_may_hold_the_wrapper():
         ((RuleSeen(name="some", priority=1, rate=0, reservoir=1), DEFAULT_RULE), None),
         # One for a part of the requests leaves the others to those after it.
         ((replace(HEALTH_RULE, priority=1), RuleSeen(name="off", priority=2, rate=0, reservoir=0)), "off"),
+        (
+            (
+                RuleSeen(name="part", priority=1, rate=1, reservoir=1, path="/checkout*"),
+                RuleSeen(name="off", priority=2, rate=0, reservoir=0),
+            ),
+            "off",
+        ),
         ((HEALTH_RULE, DEFAULT_RULE), None),
     ],
 )
@@ -245,6 +252,8 @@ def test_a_sampling_rule_is_blamed_only_when_it_takes_the_stages_requests(rules,
     assert ("sampled-away" in found) == (blamed is not None)
     if blamed:
         assert f"rule {blamed!r}" in found["sampled-away"].seen
+        # A narrower rule before it may have taken some, and sampled them.
+        assert found["sampled-away"].means.endswith("no request that reaches the rule is traced")
     # Without a traced stage in front no rule has a say: Lambda asks none.
     assert "sampled-away" not in causes(orders(rules=rules, stages=(replace(STAGE, traced=False),)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
+from aws_cdk.assertions import Annotations, Match
 from tests.instrumentation.ecs_kit import containers, fargate, image, on_ec2
 from tests.synth import template_of
 
@@ -115,9 +116,10 @@ DAEMON = "public.ecr.aws/xray/aws-xray-daemon:3.5.0"
 UDP = ecs.PortMapping(container_port=2000, protocol=ecs.Protocol.UDP)
 
 
-def add_daemon(task, mappings, source=DAEMON):
+def add_daemon(task, mappings, source=DAEMON, **changes):
     image = ecs.ContainerImage.from_registry(source)
-    task.add_container("Daemon", container_name="daemon", image=image, memory_limit_mib=256, port_mappings=mappings)
+    asked = {"memory_limit_mib": 256, "port_mappings": mappings, **changes}
+    task.add_container("Daemon", container_name="daemon", image=image, **asked)
 
 
 @pytest.mark.parametrize("mappings", [[UDP], []], ids=["mapped", "not mapped"])
@@ -127,10 +129,33 @@ def test_x_rays_daemon_takes_the_port_by_tcp_too(stack, mappings):
     refuses("'ecs-cwagent' and 'daemon' .* both take port 2000/tcp", task, agent=SIGNALS)
 
 
-def test_another_container_takes_the_ports_that_it_maps_alone(stack):
+@pytest.mark.parametrize("source", ["amazon/aws-xray-daemon", "xray-daemon@sha256:1a", "me:5000/xray-daemon:3"])
+def test_x_rays_daemon_is_known_by_the_end_of_its_images_name(stack, source):
     task = fargate(stack)
-    add_daemon(task, [UDP], "public.ecr.aws/docker/library/python:3.13-slim")
+    add_daemon(task, [], source)
+    refuses("both take port 2000/udp", task)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "public.ecr.aws/docker/library/python:3.13-slim",
+        "acme/xray-daemon-dashboard:1",
+        "xray-daemon/dashboard",
+        "acme/no-xray-daemon",
+    ],
+)
+def test_another_container_takes_the_ports_that_it_maps_alone(stack, source):
+    task = fargate(stack)
+    add_daemon(task, [UDP], source)
     instrument_ecs(task, service_name="shop", agent=SIGNALS)
+
+
+@pytest.mark.parametrize("how", ["command", "entry_point"])
+def test_a_daemon_whose_command_may_say_another_port_takes_those_that_it_maps_alone(stack, how):
+    task = fargate(stack)
+    add_daemon(task, [], **{how: ["xray", "-b", "127.0.0.1:3000", "-t", "127.0.0.1:3000"]})
+    instrument_ecs(task, service_name="shop")
 
 
 def test_in_bridge_mode_the_daemon_has_a_network_of_its_own(stack):
@@ -229,6 +254,7 @@ def test_an_address_elsewhere_would_keep_everything_from_the_agent(stack, templa
 
 
 GRPC, HTTP = {"protocol": "grpc"}, {"protocol": "http/protobuf"}
+AUTO = {"auto": AutoInstrumentation(language="java")}
 
 
 @pytest.mark.parametrize(
@@ -240,16 +266,37 @@ GRPC, HTTP = {"protocol": "grpc"}, {"protocol": "http/protobuf"}
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, GRPC, "leave the variable out$"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, {"agent": SIGNALS}, "leave the variable out$"),
         ({"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "grpc"}, {"agent": SIGNALS}, "METRICS_PROTOCOL=grpc"),
-        ({"OTEL_TRACES_EXPORTER": "none"}, {}, "sends no traces by OTLP .* add otlp to it"),
-        ({"OTEL_TRACES_EXPORTER": "console,zipkin"}, {}, "sends no traces by OTLP"),
+        ({"OTEL_TRACES_EXPORTER": "none"}, AUTO, "sends no traces by OTLP .* add otlp to it"),
+        ({"OTEL_TRACES_EXPORTER": "console,zipkin"}, AUTO, "sends no traces by OTLP"),
         ({"OTEL_TRACES_EXPORTER": "otlp_proto_grpc"}, {}, "sends no traces by OTLP"),
-        ({"OTEL_SDK_DISABLED": "True"}, {}, "container 'app' of .* records nothing; leave the variable out"),
+        ({"OTEL_SDK_DISABLED": "True"}, AUTO, "container 'app' of .* records nothing; leave the variable out"),
     ],
 )
 @pytest.mark.parametrize("placement", ["sidecar", "instance"])
 def test_a_container_whose_variables_would_send_the_agent_nothing_is_refused(stack, has, asked, words, placement):
     task = on_ec2(stack, "AWS_VPC", environment=has)
     refuses(words, task, **{"agent": CollectorContainer(), **asked, "placement": placement})
+
+
+SILENT = [
+    ({"OTEL_TRACES_EXPORTER": "none"}, "OTEL_TRACES_EXPORTER=none, which sends no traces"),
+    ({"OTEL_TRACES_EXPORTER": "xray"}, "OTEL_TRACES_EXPORTER=xray, which sends no traces"),
+    ({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED=true: OpenTelemetry records nothing"),
+]
+
+
+@pytest.mark.parametrize(("has", "words"), SILENT)
+def test_a_container_that_instruments_itself_may_send_no_traces_by_opentelemetry(stack, template, has, words):
+    instrument_ecs(fargate(stack, container={"environment": has}), service_name="shop")
+    assert has.items() <= containers(template())["app"]["Environment"].items()
+    warning = f"{words}.*unless X-Ray's SDK traces the container.*raytrail:NoTraces"
+    Annotations.from_stack(stack).has_warning("/Test/Task", Match.string_like_regexp(warning))
+
+
+@pytest.mark.parametrize("asked", [{"auto": AutoInstrumentation(language="java")}, {"agent": SIGNALS}], ids=str)
+@pytest.mark.parametrize(("has", "words"), SILENT)
+def test_one_that_awss_distribution_instruments_may_not(stack, has, words, asked):
+    refuses(words, fargate(stack, container={"environment": has}), **asked)
 
 
 def test_a_protocol_of_metrics_is_none_of_an_agent_that_sends_no_metrics_on(stack, template):

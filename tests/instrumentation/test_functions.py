@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
 from tests.instrumentation.functions import a_function
-from tests.synth import bare_stack, only, template_of
+from tests.synth import bare_stack, only, resources, template_of
 
 from raytrail.errors import InvalidProps
 from raytrail.instrumentation import (
@@ -133,6 +134,7 @@ def test_a_variable_that_the_function_has_is_not_overwritten(stack, name, value,
     [
         ("OTEL_SDK_DISABLED", "true", "OpenTelemetry records nothing"),
         ("OTEL_TRACES_EXPORTER", "none", "sends no traces by OTLP"),
+        ("OTEL_TRACES_EXPORTER", "otlp_proto_grpc", "sends no traces by OTLP to where they are received"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "by http/protobuf alone; leave the variable out$"),
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", "by http/protobuf alone"),
     ],
@@ -140,6 +142,47 @@ def test_a_variable_that_the_function_has_is_not_overwritten(stack, name, value,
 def test_a_variable_with_which_no_trace_would_reach_x_ray_is_refused(stack, name, value, words):
     with pytest.raises(InvalidProps, match=f"^the environment of Test/Function has {name}={value}.*{words}"):
         instrument_lambda(a_function(stack, environment={name: value}), service_name="orders")
+
+
+@pytest.mark.parametrize("value", ["otlp", "otlp_proto_http", "console,otlp"])
+def test_an_exporter_of_the_functions_own_that_sends_to_x_ray_stays(stack, value):
+    assert instrument_lambda(a_function(stack, environment={"OTEL_TRACES_EXPORTER": value}), service_name="s").enabled
+
+
+@pytest.mark.parametrize("runtime", [lambda_.Runtime.PYTHON_3_13, lambda_.Runtime.NODEJS_22_X], ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    "value", ["xray", "tracecontext,xray", "b3, tracecontext , xray,baggage", "baggage,xray-lambda"]
+)
+def test_propagators_of_the_functions_own_stay(stack, template, runtime, value):
+    instrument_lambda(
+        a_function(stack, runtime=runtime, environment={"OTEL_PROPAGATORS": value}), service_name="orders"
+    )
+    assert only(template(), "AWS::Lambda::Function")["Environment"]["Variables"]["OTEL_PROPAGATORS"] == value
+
+
+def test_any_propagators_of_the_functions_own_will_do_where_x_ray_or_the_layers_default_has_no_say(stack, template):
+    for at, changes in enumerate(({"exporters": [Otlp(endpoint="https://otlp.example.com")]}, {"language": "dotnet"})):
+        runtime = lambda_.Runtime.DOTNET_8 if "language" in changes else lambda_.Runtime.PYTHON_3_13
+        own = a_function(stack, f"Function{at}", runtime=runtime, environment={"OTEL_PROPAGATORS": "b3"})
+        instrument_lambda(own, service_name="orders", **changes)
+    made = resources(template(), "AWS::Lambda::Function").values()
+    assert [each["Properties"]["Environment"]["Variables"]["OTEL_PROPAGATORS"] for each in made] == ["b3", "b3"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("tracecontext,baggage", "lack xray, got tracecontext, baggage"),
+        ("", "lack xray, got none"),
+        ("baggage,xray,tracecontext", "have tracecontext after xray, .* give baggage,tracecontext,xray"),
+        ("xray,b3", "have b3 after xray"),
+        ("xray, b3multi", "have b3multi after xray"),
+    ],
+)
+def test_propagators_of_the_functions_own_that_lose_lambdas_trace_are_refused(stack, value, words):
+    function = a_function(stack, environment={"OTEL_PROPAGATORS": value})
+    with pytest.raises(InvalidProps, match=f"has OTEL_PROPAGATORS, and its propagators {words}.* with propagators= in"):
+        instrument_lambda(function, service_name="orders")
 
 
 @pytest.mark.parametrize(
@@ -158,6 +201,30 @@ def test_a_key_in_clear_among_the_functions_own_variables_is_refused(stack, name
     assert value.partition("=")[2] not in str(refused.value)
     bare = a_function(stack, "Bare", environment={"OTEL_EXPORTER_OTLP_HEADERS": "x-dataset=shop, x-tenant=a%20b"})
     assert instrument_lambda(bare, service_name="orders").enabled
+
+
+@pytest.mark.parametrize(
+    "runtime", [lambda_.Runtime.NODEJS_22_X, lambda_.Runtime.JAVA_21, lambda_.Runtime.DOTNET_8], ids=lambda it: it.name
+)
+def test_a_language_without_header_secrets_takes_a_reference_to_its_key_and_no_key(stack, runtime):
+    def with_headers(id, value):
+        environment = {"OTEL_EXPORTER_OTLP_HEADERS": value}
+        return instrument_lambda(a_function(stack, id, runtime=runtime, environment=environment), service_name="orders")
+
+    secret = secretsmanager.Secret(stack, "Hive").secret_value.unsafe_unwrap()
+    resolved = "{{resolve:secretsmanager:hive:SecretString:key}}"
+    for at, value in enumerate((f"x-honeycomb-team={resolved}", f"x-team={secret},x-dataset=shop", secret)):
+        assert with_headers(f"Given{at}", value).enabled
+    assert with_headers("Basic", f"Authorization=Basic%20{resolved}").enabled
+    for at, value in enumerate(
+        ("x-honeycomb-team=bee", f"x-a={resolved},api-key=bee", "x-a={{resolve:ssm-secure:bee}}")
+    ):
+        with pytest.raises(
+            InvalidProps, match=r"give the reference \{\{resolve:secretsmanager:.*, or send to an "
+        ) as told:
+            with_headers(f"Clear{at}", value)
+        assert "header_secrets" not in str(told.value)
+        assert "bee" not in str(told.value)
 
 
 def test_variables_that_say_the_same_or_what_nobody_else_says_stay(stack, template):

@@ -124,8 +124,16 @@ def test_the_runtime_layer_learns_where_keys_are_and_never_what_they_are():
         ({"resource_detectors": ("aws_ec2",)}, "'aws_ec2' is no resource detector"),
         ({"resource_attributes": {"a b": "c"}}, "a resource attribute's name is as team.name, got 'a b'"),
         (
-            {"resource_attributes": {"team.key": "0123456789abcdef0123456789abcdef"}},
-            "resource attribute 'team.key' holds a key of 32 hexadecimal digits",
+            {"resource_attributes": {"team.api_key": "0123456789abcdef0123456789abcdef"}},
+            "resource attribute 'team.api_key' holds a key of 32 hexadecimal digits",
+        ),
+        ({"resource_attributes": {"team": "hcaik_01hq9e8ba1q2k3nq7m5w3h0"}}, "'team' holds a key of Honeycomb"),
+        ({"resource_attributes": {"team": "Bearer abc"}}, "'team' holds the value of an authorization header"),
+        ({"resource_attributes": {"team": "-----BEGIN PRIVATE KEY-----"}}, "'team' holds a private key"),
+        ({"resource_attributes": {"team": "{{resolve:secretsmanager:a}}"}}, "'team' holds a reference that"),
+        (
+            {"resource_attributes": {"vcs": "https://me:secret@example.com/a"}},
+            "'vcs' holds a URL with a password in it",
         ),
         ({"resource_attributes": {"service.name": "c"}}, "service.name is given as service_name"),
         ({"exporters": (XRay(), EMF), "fast_start": True}, "leave out CloudWatchMetrics, or fast_start"),
@@ -135,6 +143,21 @@ def test_what_cannot_be_is_refused(changes, why):
     with pytest.raises(InvalidProps) as refused:
         Telemetry(**{"language": "python", "service_name": "orders", "exporters": (XRay(),), **changes})
     assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("build.id", "0af7651916cd43dd8448eb211c80319c"),
+        ("vcs.author.id", "0af7651916cd43dd8448eb211c80319c"),
+        ("vcs.repository.url.full", "ssh://git@github.com/acme/orders.git"),
+        ("vcs.repository.url.full", "https://example.com:8443/@acme/orders"),
+        ("team", "access=internal"),
+    ],
+)
+def test_a_resource_attribute_that_may_be_anything_is_no_key(name, value):
+    made = variables(telemetry(resource_attributes={name: value}))["OTEL_RESOURCE_ATTRIBUTES"]
+    assert unquote(made) == f"{name}={value}"
 
 
 def test_other_languages_speak_otlp_by_the_variables_of_every_sdk():

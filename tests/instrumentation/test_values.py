@@ -46,8 +46,8 @@ def test_an_endpoint_is_a_base():
         ("https://${Token[TOKEN.7]}/v1/logs", "leave out /v1/logs at its end"),
         ("https://xray.eu-west-1.amazonaws.com", "takes requests signed with Signature Version 4 alone"),
         ("https://xray.${Token[AWS.Region.3]}.amazonaws.com", "use XRay() for traces"),
-        ("https://monitoring.us-east-1.amazonaws.com", "use CloudWatchMetrics for metrics"),
-        ("https://logs.cn-north-1.amazonaws.com.cn", "is in CloudWatch Logs without it"),
+        ("https://monitoring.us-east-1.amazonaws.com", "or have a bearer token; put 'Bearer …' into Secrets Manager"),
+        ("https://logs.cn-north-1.amazonaws.com.cn", "takes logs alone, and an OTLP exporter sends traces and metrics"),
         ("https://vpce-1a-2b.xray.us-east-1.vpce.amazonaws.com", "use XRay() for traces"),
     ],
 )
@@ -55,6 +55,15 @@ def test_an_endpoint_to_which_nothing_could_be_sent_is_refused(endpoint, why):
     with pytest.raises(InvalidProps) as refused:
         Otlp(endpoint=endpoint)
     assert why in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization"])
+def test_cloudwatch_takes_metrics_with_a_bearer_token(name):
+    token = {name: "cloudwatch/bearer"}
+    there = "https://monitoring.us-east-1.amazonaws.com"
+    assert Otlp(endpoint=there, header_secrets=token, signals=["metrics"]).endpoint == there
+    with pytest.raises(InvalidProps, match="Version 4 alone"):
+        Otlp(endpoint="https://xray.us-east-1.amazonaws.com", header_secrets=token)
 
 
 @pytest.mark.parametrize(
@@ -166,12 +175,17 @@ def test_a_secret_is_given_by_name_and_the_key_itself_is_refused(secret, why):
         with pytest.raises(InvalidProps) as refused:
             made()
         assert why in str(refused.value)
+        assert "looks like" not in why or str(refused.value).endswith("give the secret as its ARN or as a construct")
 
 
 @given(st.text("ABCxyz019/_+=.@-", min_size=1, max_size=21))
 @example("productionhoneycombkey")
 @example("ProductionHoneycombKey")
 @example("prod2honeycombingest01")
+@example("HoneycombIngestKeyEu01")
+@example("ProdHoneycombApiKeyV02")
+@example("Eu1ProdV2HoneycombKey1")
+@example("ProdHcApiKeyOfTeamEu01")
 def test_any_name_that_secrets_manager_takes_is_taken(name):
     assert SecretField(secret=name).secret == name
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Annotations, Match
 from tests.synth import only, resources
 
 import stacks.sample
 from raytrail.errors import InvalidSettings
+from raytrail.settings import read_settings
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
@@ -25,9 +28,11 @@ def test_without_tracing_the_sample_works_on_and_nothing_of_it_is_traced(synth):
     assert "xray:" not in json.dumps(sample)
 
 
-def test_without_tracing_errors_are_not_dropped_in_silence(synth):
-    with pytest.raises(InvalidSettings, match=r"^sample\.rollbar_secret: .* with tracing\.enabled false"):
-        synth(tracing={"enabled": False}, sample={"rollbar_secret": "b"})
+def test_without_tracing_errors_are_not_dropped_in_silence(context):
+    settings = read_settings({"tracing": {"enabled": False}, "sample": {"rollbar_secret": "b"}})
+    stack = stacks.sample.SampleStack(App(context=context), settings=settings)
+    words = r"^sample\.rollbar_secret: errors are not reported .* while tracing\.enabled is false.*raytrail:rollbar-off"
+    Annotations.from_stack(stack).has_warning("/raytrail-sample/Function", Match.string_like_regexp(words))
 
 
 def test_encryption_and_transaction_search_are_off_unless_asked_for(synth):
@@ -47,7 +52,14 @@ def test_encryption_and_transaction_search_are_off_unless_asked_for(synth):
     [
         (
             {"tracing": {"debug_path": "*"}},
-            "tracing.debug_path: sampling rule 'raytrail-health' (priority 100) would never decide",
+            "tracing.debug_path or tracing.health_check_path: sampling rule 'raytrail-health' (priority 100) would "
+            "never decide",
+        ),
+        # The default of the first is /debug*.
+        (
+            {"tracing": {"health_check_path": "/debug/health"}},
+            "tracing.debug_path or tracing.health_check_path: sampling rule 'raytrail-health' (priority 100) would "
+            "never decide",
         ),
         (
             {"tracing": {"health_check_path": "*"}},

@@ -277,6 +277,22 @@ def test_the_readmes_command_leaves_no_place_to_fill_in(sql, tmp_path):
     assert "LOCATION 's3://my-trail-files/AWSLogs/'\n" in text
     assert "YOUR-" not in text
     assert "o-organization" not in text
+    # Of older days it would say nothing.
+    assert "'projection.timestamp.range' = '2023/04/01,NOW'" in text
+
+
+def test_the_readme_names_the_first_day_and_waits_for_the_database(sql):
+    readme = " ".join((sql / "README.md").read_text(encoding="utf-8").split())
+    [day] = re.findall(
+        r"'projection.timestamp.range' = '(.+),NOW'",
+        (sql / f"tables/{EVENTS.name}.sql").read_text(encoding="utf-8"),
+    )
+    assert f"the day of the trail's first file for `{day}`" in readme
+    assert "days before the first of `projection.timestamp.range` have no rows" in readme
+    waits = readme.index("aws athena get-query-execution")
+    assert readme.index("CREATE DATABASE") < waits < readme.index(f"file://tables/{EVENTS.name}.sql")
+    assert "until `State` is `SUCCEEDED`" in readme
+    assert "give your own workgroup, such as `primary`" in readme
 
 
 # On the embedded AWS.

@@ -18,7 +18,7 @@ from constructs import Construct, IConstruct
 
 from raytrail.audit import _analysts as analysts
 from raytrail.audit._model import Retention, check_lake_name, organization_folder
-from raytrail.audit._model_events import OBJECTS, DataEvents
+from raytrail.audit._model_events import DataEvents
 from raytrail.audit._model_queries import SavedQuery, saved_queries
 from raytrail.audit._model_schema import DIGESTS, EVENTS, INSIGHTS, NETWORK_ACTIVITY
 from raytrail.audit._results import make_results, make_workgroup
@@ -91,8 +91,8 @@ class AuditLake(Construct):
     Raises:
         InvalidProps: Both a trail and what is taken from it are given, or neither; or the name, a Region, an account,
             the organization id or a limit is not allowed; or the trail records the results by name; or it is of another
-            stack and records objects of S3, and the results' bucket has no name; or a workgroup is given and not where
-            its results go.
+            stack and may record objects of buckets that its selectors do not name, and the results' bucket has no name;
+            or a workgroup is given and not where its results go.
     """
 
     def __init__(
@@ -210,8 +210,11 @@ class AuditLake(Construct):
         another account's, their owner has to let the grantee in too: `reading_statements` and `decryption_statements`
         are what their policies are to say.
 
-        cdk-nag's findings about these rights are acknowledged on a role that the app does not make, whose policy of the
-        stack holds little else. On a role or a user of the app they are the app's to accept, as `AnalystRole` does.
+        cdk-nag's findings about these rights are acknowledged on a role that the app does not make, where it was
+        imported into the lake's stack: its policy there holds little else, though a ``*`` among other rights that the
+        stack gives it is acknowledged with them. In another stack the ids of the findings are not known until CDK has
+        made the references between the two: there, and on a role or a user of the app, they are the app's to accept,
+        as `AnalystRole` does in the lake's stack.
 
         Args:
             grantee: Who is to ask.
@@ -246,7 +249,9 @@ class AuditLake(Construct):
         principal = grantee.grant_principal
         if Construct.is_construct(principal) and not isinstance(principal, (iam.Role, iam.User, iam.Group)):
             # For jsii what it imports is a construct; its Python class does not say so.
-            analysts.accept_findings(cast("IConstruct", principal), self)
+            imported = cast("IConstruct", principal)
+            if Stack.of(imported) is stack:
+                analysts.accept_findings(imported, self)
         return grant
 
     def _warn_of_the_invisible(
@@ -324,12 +329,13 @@ def _check_given(
 
 def _check_stacks(lake: Construct, trail: AuditTrail, results: s3.IBucket) -> None:
     """Refuse what CDK would call a cycle: the lake reads the trail's bucket, and the trail leaves out the lake's."""
-    objects = any(isinstance(each, DataEvents) and each.resource_type == OBJECTS for each in trail.events)
+    guarded = any(isinstance(each, DataEvents) and each.reaches_unnamed_buckets for each in trail.events)
     apart = Stack.of(results) is Stack.of(lake) is not Stack.of(trail)
     made = isinstance(results.node.default_child, s3.CfnBucket)
-    if objects and apart and made and known_name(results) is None:
+    if guarded and apart and made and known_name(results) is None:
         raise InvalidProps(
-            f"the trail records objects of S3, and not the results of queries, whose bucket {results.node.path} is of "
-            "another stack and has no name yet; put the lake into the trail's stack, or give results= a bucket that is "
-            "made with bucket_name"
+            "the trail may record objects of any bucket of S3 but the results of queries, whose bucket "
+            f"{results.node.path} is of another stack and has no name yet; put the lake into the trail's stack, give "
+            "results= a bucket that is made with bucket_name, or name the buckets to record in full, as "
+            "arn:aws:s3:::orders/"
         )

@@ -29,6 +29,8 @@ _ENDPOINT_ID = re.compile(r"vpce-[0-9a-f]{8,32}")
 # How the CDK writes a value that only the deployment knows.
 _UNRESOLVED = "${Token["
 _AFTER_SERVICE = 3
+# The slash ends the bucket's name, and a $ would begin what only the deployment knows.
+_BUCKET_IN_FULL = re.compile(r"arn:[^:/]+:s3:::[^/$]+/")
 # What one would write for a type, and how CloudTrail spells it.
 _MISNOMERS = {
     "AWS::S3::Bucket": OBJECTS,
@@ -319,15 +321,29 @@ class DataEvents:
             ),
         )
 
-    def without_buckets(self, roots: Sequence[str], names: Sequence[str] = ()) -> Self:
+    @property
+    def reaches_unnamed_buckets(self) -> bool:
+        """Whether it may select objects of S3 in a bucket that it does not name in full.
+
+        It does unless each of its ARNs, and of their beginnings, has a bucket's whole name and the slash after it. A
+        name that only the deployment knows may be any bucket's, and so may what is known by its end.
+        """
+        named = (*self.arns.equals, *self.arns.starts_with)
+        confined = named and not self.arns.ends_with and all(_BUCKET_IN_FULL.match(arn) for arn in named)
+        return self.resource_type == OBJECTS and not confined
+
+    def without_buckets(self, roots: Sequence[str], names: Sequence[str] = (), *, unnamed: Sequence[str] = ()) -> Self:
         """The same without the objects of some buckets: the guard against a loop.
 
-        Each selector of objects gets it, because a prefix may reach more buckets than it names.
+        A selector gets it that `reaches_unnamed_buckets`. One that is confined to buckets by their names leaves out
+        those alone whose own name is not known: each value counts towards the 500.
 
         Args:
             roots: ARNs of the buckets.
             names: Their names, as far as known: by these a bucket is found whose ARN only the deployment knows, or
                 whose partition. Default: none.
+            unnamed: Those of the ARNs that every selector of objects leaves out, because somebody may have written
+                down the name that CloudFormation made up. Default: none.
 
         Raises:
             InvalidProps: The objects of one of them were asked for by name.
@@ -341,6 +357,8 @@ class DataEvents:
                     f"data events of {arn!r} would record the trail's own deliveries or the results of queries about "
                     "it, each making the next; leave that bucket out"
                 )
+        if not self.reaches_unnamed_buckets:
+            left_out = tuple(f"{root}/" for root in unnamed)
         not_starts_with = tuple(dict.fromkeys((*self.arns.not_starts_with, *left_out)))
         return replace(self, arns=replace(self.arns, not_starts_with=not_starts_with))
 

@@ -169,12 +169,15 @@ class AuditTrail(Construct):
     def never_record(self, *buckets: s3.IBucket) -> None:
         """Leave the objects of these buckets out of the data events, whatever is selected.
 
+        A selector that names its buckets in full gets a value only for those of the trail's own stack whose names
+        CloudFormation makes up: somebody may have written such a name down. Of another stack that is not recognized.
+
         Args:
             buckets: The buckets.
 
         Raises:
             InvalidProps: Data events of one of them were asked for by name, or there are more than 500 values with
-                those that leave the buckets out: one of each bucket in each selector of objects.
+                those that leave the buckets out: one of each bucket in each selector that may reach it.
         """
         self._never += buckets
         self.resource.advanced_event_selectors = [*self._selectors()]
@@ -195,7 +198,14 @@ class AuditTrail(Construct):
             for bucket, name in names.items()
         ]
         known = [name for name in names.values() if name]
-        guarded = [each.without_buckets(arns, known) if isinstance(each, DataEvents) else each for each in self.events]
+        # Of another stack it would make the stacks wait for each other.
+        unnamed = [
+            bucket.bucket_arn for bucket, name in names.items() if name is None and Stack.of(bucket) is Stack.of(self)
+        ]
+        guarded = [
+            each.without_buckets(arns, known, unnamed=unnamed) if isinstance(each, DataEvents) else each
+            for each in self.events
+        ]
         check_values(guarded)
         return [
             _Selector(

@@ -66,7 +66,7 @@ def allows(document: Value, action: str) -> bool:
     if isinstance(document, Unknown):
         return True
     return any(
-        isinstance(each, Unknown) or (each.get("Effect") == "Allow" and _acts(each, action))
+        isinstance(each, Unknown) or (each.get("Effect") in ("Allow", UNKNOWN) and _acts(each, action))
         for each in statements(document)
     )
 
@@ -79,9 +79,10 @@ def names_service(statement: Statement | Unknown, service: str) -> bool:
 
 
 def _acts(statement: Statement, action: str) -> bool:
-    if "Action" not in statement:
+    named = statement.get("Action")
+    if named is None:
         return "NotAction" in statement
-    return any(_matches(each, action) for each in listed(statement["Action"]))
+    return any(_matches(each, action) for each in listed(named))
 
 
 def _is_for(statement: Statement, service: str) -> bool:

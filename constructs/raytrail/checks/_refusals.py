@@ -17,7 +17,7 @@ from raytrail.checks._model import Check, Floors, Seen
 from raytrail.checks._names import could_mean_any, meant
 from raytrail.checks._policies import lets, names_service, policies_of, statement_lets, statements
 from raytrail.checks._templates import App, Resource
-from raytrail.checks._values import Unknown, Value, flat
+from raytrail.checks._values import UNKNOWN, Unknown, Value, flat
 
 _ACTION = {TOPIC: "sns:Publish", QUEUE: "sqs:SendMessage", FUNCTION: "lambda:InvokeFunction"}
 _KEY, _ALIAS, _PERMISSION = "AWS::KMS::Key", "AWS::KMS::Alias", "AWS::Lambda::Permission"
@@ -61,10 +61,15 @@ def _without_condition(document: Value) -> bool:
     if isinstance(document, Unknown):
         return True
     return any(
-        isinstance(statement, Unknown) or not (names_service(statement, EVENTS) and statement.get("Condition"))
+        isinstance(statement, Unknown) or not (names_service(statement, EVENTS) and _there(statement.get("Condition")))
         for statement in statements(document)
         if statement_lets(statement, EVENTS, "sns:Publish")
     )
+
+
+def _there(value: Value) -> bool:
+    """Whether something is certainly asked: what is included or chosen at the deployment may be nothing."""
+    return bool(value) and value is not UNKNOWN
 
 
 def _by_permissions(app: App, function: Resource, service: str) -> str:
@@ -79,7 +84,7 @@ def _by_permissions(app: App, function: Resource, service: str) -> str:
             return ""
     if not of_this:
         return "no permission of the app allows that"
-    if service == EVENTS and all(permission.get("SourceAccount") is not None for permission in of_this):
+    if service == EVENTS and all(_there(permission.get("SourceAccount")) for permission in of_this):
         return "its permission asks for SourceAccount, which EventBridge does not send"
     return ""
 

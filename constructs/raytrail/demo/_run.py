@@ -217,7 +217,8 @@ class LocalDemo:
                     f"all stacks gone; {len(left)} resources left, exactly those that the templates retain"
                     ", beside API Gateway's account setting"
                 ),
-                proof=", ".join(sorted(name for _, name in left)),
+                # A bucket and its policy have one name.
+                proof=", ".join(sorted({name for _, name in left})),
                 read_with="cloudformation:DescribeStacks and the list call of each type",
                 made_by="ministack, extended by raytrail",
                 lines=tuple(self.report.left_behind),

@@ -37,9 +37,7 @@ _PERMISSIONS = {
     "sts:TagSession": "",
 }
 # Operations that CloudTrail records by another name, as real records have it.
-_OPERATIONS = {
-    f"s3:{verb}PublicAccessBlock": f"s3:{verb}BucketPublicAccessBlock" for verb in ("Get", "Put", "Delete")
-}
+_OPERATIONS = {f"s3:{verb}PublicAccessBlock": f"s3:{verb}BucketPublicAccessBlock" for verb in ("Get", "Put", "Delete")}
 _CALL = re.compile(r"(?P<service>[a-z0-9-]+):(?P<name>[A-Z][A-Za-z0-9]+)")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")

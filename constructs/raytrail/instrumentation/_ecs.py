@@ -126,8 +126,9 @@ def instrument_ecs(
         InvalidProps: The task definition is imported, of Windows or of ECS Anywhere; network mode, launch type and
             placement do not go together; a log group for metrics is given to an agent that writes none; two
             containers would take one port; the containers need more memory than the task has; a name is taken; a
-            container sends elsewhere, by another protocol, by no exporter of OTLP, or has the SDK turned off; or the
-            task is instrumented already in another way.
+            container sends elsewhere or by another protocol; with ``auto`` or Application Signals, a container has no
+            exporter of OTLP or the SDK turned off (otherwise that is a warning, because X-Ray's SDK may trace it); or
+            the task is instrumented already in another way.
     """
     task = check_task(task_definition)
     agent = CloudWatchAgentContainer() if agent is None else agent
@@ -169,13 +170,17 @@ def instrument_ecs(
         log_correlation=log_correlation or firelens is not None,
     )
     has = {each.container_name: _variables_of(each) for each in applications}
-    for name, variables in has.items():
+    silent = [
         check_telemetry(f"container {name!r} of {task.node.path}", variables, agent, auto=auto, protocol=protocol)
+        for name, variables in has.items()
+    ]
     made = {name: _joined(variables, {**fixed, **({} if unknown else here)}) for name, variables in has.items()}
 
     mark = Construct(task, _MARK)
     mark.node.set_context(_ASKED, asked)
     task.node.add_validation(TaskValidation(task, sidecar))
+    for words in filter(None, silent):
+        Annotations.of(task).add_warning_v2("raytrail:NoTraces", words)
     for each in applications:
         for name, value in made[each.container_name].items():
             each.add_environment(name, value)

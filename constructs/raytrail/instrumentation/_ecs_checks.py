@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -17,6 +18,9 @@ from raytrail.instrumentation._model_ecs_environment import PROTOCOLS, AutoInstr
 
 Placement = Literal["sidecar", "instance"]
 """Where an agent stands: in the task, or once on the instance."""
+
+_DAEMON = re.compile(r"(.*/)?(aws-)?xray-daemon([:@].*)?")
+"""An image of X-Ray's daemon, from any registry."""
 
 
 def check_task(task_definition: ecs.ITaskDefinition) -> ecs.TaskDefinition:
@@ -201,8 +205,14 @@ def port_problems(task_definition: ecs.TaskDefinition, agent: EcsAgent | None) -
             )
 
 
+def _is_daemon(container: ecs.ContainerDefinition) -> bool:
+    """Whether a container is X-Ray's daemon at the ports of its image, which a command may change."""
+    made: Any = container.render_container_definition()
+    return bool(_DAEMON.fullmatch(container.image_name)) and not (made.command or made.entry_point)
+
+
 def _ports_of(container: ecs.ContainerDefinition, *, shared: bool) -> Iterator[Port]:
-    daemon = shared and "xray-daemon" in container.image_name
+    daemon = shared and _is_daemon(container)
     if daemon and not container.port_mappings:
         # In one network it receives without a mapping.
         yield from (Port(XRAY_PORT, "udp"), Port(XRAY_PORT, "tcp"))

@@ -17,6 +17,7 @@ from raytrail.instrumentation._model_environment import (
     HANDLER_VARIABLE,
     WRAPPED_HANDLER,
     check_own_headers,
+    check_own_propagators,
     check_size,
     runtime_variables,
     to_json,
@@ -94,8 +95,9 @@ def instrument_lambda(
             at a cold start. For Python they are held against the layer's list, for Node.js and Java only their form is.
             Default: none; the layer has the AWS SDK and HTTP.
         propagators: How a trace is carried on, among xray, tracecontext, baggage, b3 and b3multi. With `XRay` xray
-            comes after all that read a client's header, because the last one that finds a trace wins. Default:
-            baggage, tracecontext, xray; without `XRay` tracecontext and baggage; for .NET with `XRay` the layer's own.
+            comes after all that read a client's header, because the last one that finds a trace wins. Default: what
+            the function has in OTEL_PROPAGATORS; else baggage, tracecontext, xray; without `XRay` tracecontext and
+            baggage; for .NET with `XRay` the layer's own.
         resource_attributes: More attributes of each span's resource, none of which is a key. Default: none; the layer
             adds those of Lambda.
         resource_detectors: Which detectors add attributes to them, among otel, os, host, process, service_instance and
@@ -121,8 +123,8 @@ def instrument_lambda(
         InvalidProps: The runtime is not one of a layer's, the Region has no layer in the table, the exporters do not
             go together or not with the language, the function is not made in the app or instrumented already, or its
             environment sets a variable of the layer's to something else, as another AWS_LAMBDA_EXEC_WRAPPER, turns the
-            SDK off, keeps traces from X-Ray by another exporter or protocol, or has a key for OTLP in clear. More
-            variables than Lambda takes are refused at synth.
+            SDK off, keeps traces from X-Ray by another exporter, protocol or order of propagators, or has a key for
+            OTLP in clear. More variables than Lambda takes are refused at synth.
     """
     _layers.check_made_here(function)
     if not enabled:
@@ -153,7 +155,8 @@ def instrument_lambda(
         else _with_layers(function, telemetry, layer_arn, collector_layer_arn)
     )
     _check_given(function, telemetry)
-    _set_environment(function, telemetry, {"AWS_LAMBDA_EXEC_WRAPPER": EXEC_WRAPPER, **variables(telemetry)})
+    ours = variables(telemetry, variables_of(function))
+    _set_environment(function, telemetry, {"AWS_LAMBDA_EXEC_WRAPPER": EXEC_WRAPPER, **ours})
     _check_timeout(function, telemetry)
     grant_read(function, telemetry.secrets)
     trace(function, "Active" if telemetry.to_xray else "PassThrough")
@@ -229,12 +232,13 @@ def _check_timeout(function: lambda_.Function, telemetry: Telemetry) -> None:
 def _check_given(function: lambda_.Function, telemetry: Telemetry) -> None:
     """Refuse variables of the function's own, beside those of ours, that hold a key, or let nothing be sent."""
     where, has = f"the environment of {function.node.path}", variables_of(function)
-    check_own_headers(has, where)
+    check_own_headers(has, where, telemetry.language)
+    check_own_propagators(has, where, telemetry)
     check_enabled(where, has)
     if telemetry.to_xray and "OTEL_TRACES_EXPORTER" not in variables(telemetry):
-        check_traces_exporter(where, has)
-    if telemetry.to_xray and telemetry.language == "python":
         # The layer sends to X-Ray what its exporter for HTTP is given, and leaves the one for gRPC as it is.
+        check_traces_exporter(where, has, ("otlp", "otlp_proto_http"))
+    if telemetry.to_xray and telemetry.language == "python":
         check_protocol(where, has, "http/protobuf", signals=("traces",))
 
 

@@ -221,15 +221,27 @@ def _export(name: str, value: str) -> str:
 
 def check_telemetry(
     where: str, has: Mapping[str, str], agent: EcsAgent, *, auto: AutoInstrumentation | None, protocol: Protocol
-) -> None:
+) -> str | None:
     """Refuse variables of a container with which OpenTelemetry would send the agent nothing.
 
+    Returns:
+        Why it sends no traces, where that may be meant: a container that instruments itself may do so by X-Ray's SDK,
+        or not at all. Default: it sends some.
+
     Raises:
-        InvalidProps: The SDK is turned off, no exporter sends traces by OTLP, or one does so by another protocol.
+        InvalidProps: An exporter sends by another protocol; or the SDK is turned off or no exporter sends traces by
+            OTLP, though the application is instrumented by AWS's distribution or makes Application Signals.
     """
     if not agent.takes_otlp:
-        return
-    check_enabled(where, has)
+        return None
+    try:
+        check_enabled(where, has)
+        if "traces" in agent.signals:
+            check_traces_exporter(where, has)
+    except InvalidProps as problem:
+        if auto is not None or agent.application_signals:
+            raise
+        return f"{problem}, unless X-Ray's SDK traces the container, or nothing is meant to"
     if "traces" in agent.signals:
         check_traces_exporter(where, has, ("otlp", "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"))
     check_protocol(
@@ -241,6 +253,7 @@ def check_telemetry(
         general=auto is not None and auto.language == "dotnet",
         props=() if agent.application_signals else PROTOCOLS,
     )
+    return None
 
 
 def joined(has: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:

@@ -8,29 +8,38 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
 from raytrail.errors import InvalidProps
 from raytrail.instrumentation._model_exporters import CloudWatchMetrics, Otlp, Prometheus
-from raytrail.instrumentation._model_layers import python_off_by_default
+from raytrail.instrumentation._model_layers import NAMES, Language, python_off_by_default
 from raytrail.instrumentation._model_secrets import SecretField, key_in
-from raytrail.instrumentation._model_telemetry import COLLECTOR, Telemetry
+from raytrail.instrumentation._model_telemetry import COLLECTOR, Telemetry, propagation_problem
 
 OTLP_VARIABLE = "RAYTRAIL_OTLP_EXPORTERS"
 ROLLBAR_VARIABLE = "RAYTRAIL_ROLLBAR"
 HANDLER_VARIABLE = "RAYTRAIL_HANDLER"
 WRAPPED_HANDLER = "raytrail_runtime.entry.handler"
 
+_PROPAGATORS = "OTEL_PROPAGATORS"
 _HEADERS = re.compile(r"OTEL_EXPORTER_OTLP_(\w+_)?HEADERS")
+_REFERENCE = re.compile(r"""(?:[\w.-]+=[^,="]*)?\{\{resolve:secretsmanager:.*?\}\}""")
+"""A header whose value CloudFormation takes from Secrets Manager."""
 
 LONGEST_ENVIRONMENT = 4096
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB for all variables of a function."""
 
 
-def variables(telemetry: Telemetry) -> dict[str, str]:
-    """Return the variables that are the same whatever the deployment makes of names."""
+def variables(telemetry: Telemetry, own: Collection[str] = ()) -> dict[str, str]:
+    """Return the variables that are the same whatever the deployment makes of names.
+
+    Args:
+        telemetry: What a function records.
+        own: The names of the variables that the function has: its own propagators go before our default.
+            Default: none.
+    """
     made = {
         "OTEL_SERVICE_NAME": telemetry.service_name,
         # Application Signals is a paid product of its own, on by default in the layer.
@@ -40,8 +49,8 @@ def variables(telemetry: Telemetry) -> dict[str, str]:
         made["OTEL_RESOURCE_ATTRIBUTES"] = ",".join(
             f"{key}={_encoded(value)}" for key, value in telemetry.resource_attributes.items()
         )
-    if propagators := telemetry.propagators or _propagators(telemetry):
-        made["OTEL_PROPAGATORS"] = ",".join(propagators)
+    if propagators := telemetry.propagators or (() if _PROPAGATORS in own else _propagators(telemetry)):
+        made[_PROPAGATORS] = ",".join(propagators)
     if telemetry.fast_start:
         java = telemetry.language == "java"
         made["OTEL_JAVA_AGENT_FAST_STARTUP_ENABLED" if java else "OTEL_AWS_LAMBDA_FAST_START"] = "true"
@@ -103,25 +112,57 @@ def check_size(made: Mapping[str, str], where: str) -> None:
         )
 
 
-def check_own_headers(own: Mapping[str, Any], where: str) -> None:
+def check_own_headers(own: Mapping[str, Any], where: str, language: Language) -> None:
     """Refuse a key that a function's own variables would give an exporter in clear.
 
     Args:
         own: The variables of the function: texts, or CloudFormation's functions.
         where: Whose variables they are, for the message.
+        language: The function's. Only Python's has a better way than a reference to Secrets Manager in a variable.
 
     Raises:
         InvalidProps: A variable for the headers of OTLP carries a key.
     """
+    if language == "python":
+        instead = "leave it out, put the key into Secrets Manager, name the secret in header_secrets of Otlp"
+    else:
+        instead = (
+            f"for {NAMES[language]} put it into Secrets Manager and give the reference "
+            "{{resolve:secretsmanager:…}} in its place, or send to an OpenTelemetry collector of your own, which holds "
+            "the key"
+        )
     for name, value in own.items():
         text = value if isinstance(value, str) else to_json(value)
+        if language != "python":
+            text = _REFERENCE.sub("", text)
         for header in text.split(",") if _HEADERS.fullmatch(name) else ():
             if words := key_in(header) or key_in(unquote(header.partition("=")[2]).strip()):
                 raise InvalidProps(
                     f"{where} has {name} with {words}, in clear for whoever may read the template or the function's "
-                    "configuration: leave it out, put the key into Secrets Manager, name the secret in header_secrets "
-                    "of an Otlp exporter, and replace the key"
+                    f"configuration: {instead}, and replace the key"
                 )
+
+
+def check_own_propagators(own: Mapping[str, Any], where: str, telemetry: Telemetry) -> None:
+    """Refuse propagators of a function's own that would take its spans out of the trace that Lambda has begun.
+
+    Args:
+        own: The variables of the function: texts, or CloudFormation's functions, which are not known before the
+            deployment.
+        where: Whose variables they are, for the message.
+        telemetry: What the function records; where it gives propagators itself, the two are compared elsewhere.
+
+    Raises:
+        InvalidProps: Traces go to X-Ray, and the variable has no xray, or one that reads a client's header after it.
+    """
+    value = own.get(_PROPAGATORS)
+    if telemetry.propagators or not _propagators(telemetry) or not telemetry.to_xray or not isinstance(value, str):
+        return
+    if problem := propagation_problem([each for part in value.split(",") if (each := part.strip())]):
+        raise InvalidProps(
+            f"{where} has {_PROPAGATORS}, and its {problem}; leave the variable out, which makes it baggage, "
+            "tracecontext, xray, or choose an order with propagators= in its place"
+        )
 
 
 def to_json(value: Any) -> str:

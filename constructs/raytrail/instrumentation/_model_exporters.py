@@ -21,10 +21,14 @@ LONGEST_TIMEOUT_SECONDS = 10
 
 _LOCAL = re.compile(r"localhost|127(\.\d+){3}|\[?::1\]?")
 _OF_AWS = re.compile(r"(?:^|\.)(xray|monitoring|logs)\.[a-z0-9-]+\.(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)$")
-_INSTEAD = {
-    "xray": "use XRay() for traces",
-    "monitoring": "use CloudWatchMetrics for metrics",
-    "logs": "what a function writes to its log is in CloudWatch Logs without it",
+_UNREACHABLE = {
+    "xray": "takes requests signed with Signature Version 4 alone, and an OTLP exporter signs none; use XRay() for "
+    "traces",
+    "monitoring": "takes requests that are signed with Signature Version 4, as those of an OTLP exporter are not, or "
+    "have a bearer token; put 'Bearer …' into Secrets Manager and name the secret for Authorization in header_secrets, "
+    "or use CloudWatchMetrics for metrics",
+    "logs": "takes logs alone, and an OTLP exporter sends traces and metrics; what a function writes to its log is in "
+    "CloudWatch Logs without it",
 }
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 
@@ -76,7 +80,9 @@ class Otlp:
 
     Raises:
         InvalidProps: A value is out of range, a header carries a key in clear, the endpoint ends in the path of a
-            signal, or it is one of AWS's own, which take requests signed with Signature Version 4 alone
+            signal, or it is one of AWS's own that nothing could be sent to: that of X-Ray takes requests signed with
+            Signature Version 4 alone, that of CloudWatch's metrics these or a bearer token (an ``Authorization`` in
+            header_secrets), and that of CloudWatch Logs takes logs
             (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-OTLPEndpoint.html).
     """
 
@@ -89,7 +95,7 @@ class Otlp:
 
     def __post_init__(self) -> None:
         url = check_url(self.endpoint, "endpoint of an OTLP exporter")
-        _check_base(self.endpoint)
+        _check_base(self.endpoint, bearer="authorization" in {name.lower() for name in self.header_secrets})
         object.__setattr__(self, "endpoint", self.endpoint.rstrip("/"))
         object.__setattr__(self, "name", self.name or url)
         object.__setattr__(self, "signals", tuple(self.signals))
@@ -269,17 +275,16 @@ def _known(url: str) -> str:
     return known if known == url or "://" in known else f"https://{known}"
 
 
-def _check_base(url: str) -> None:
+def _check_base(url: str, *, bearer: bool) -> None:
     parts = urlsplit(_known(url))
     if signal := re.search(r"/v1/(traces|metrics|logs)/*$", parts.path):
         raise InvalidProps(
             "endpoint of an OTLP exporter is the base URL, to which the signal's path is added; leave out "
             f"{signal[0].rstrip('/')} at its end"
         )
-    if aws := _OF_AWS.search(parts.hostname or ""):
+    if (aws := _OF_AWS.search(parts.hostname or "")) and not (bearer and aws[1] == "monitoring"):
         raise InvalidProps(
-            f"endpoint of an OTLP exporter is AWS's own {parts.hostname!r}, which takes requests signed with Signature "
-            f"Version 4 alone, and an OTLP exporter signs none; {_INSTEAD[aws[1]]}"
+            f"endpoint of an OTLP exporter is AWS's own {parts.hostname!r}, which {_UNREACHABLE[aws[1]]}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -67,31 +68,39 @@ SecretSource: TypeAlias = "str | Secret | SecretField"
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _ARN = re.compile(r"arn:[^:]+:secretsmanager:[^:]+:[^:]+:secret:[A-Za-z0-9/_+=.@-]{1,519}")
 _TOKEN = "${Token["  # noqa: S105 - how the CDK writes a value that only the deployment knows, not a password
-_FORMS = (
-    (re.compile(r"[0-9a-f]{32}"), "a key of 32 hexadecimal digits, as those of Rollbar and Honeycomb"),
+_Form: TypeAlias = tuple[re.Pattern[str], str]
+"""A form of keys, and what it is called."""
+
+_HEXADECIMAL = (re.compile(r"[0-9a-f]{32}"), "a key of 32 hexadecimal digits, as those of Rollbar and Honeycomb")
+_SURE_FORMS = (
     (re.compile(r"hc[a-z]{3}_[A-Za-z0-9]{20,}"), "a key of Honeycomb"),
     (re.compile(r"(?i)(bearer|basic)[ =].+"), "the value of an authorization header"),
 )
+_FORMS = (_HEXADECIMAL, *_SURE_FORMS)
 """What is a key as a whole."""
 
-_TOKEN_OF_HONEYCOMB = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9]{22}")
-"""Honeycomb documents no length; a name in plain words seldom has capitals, small letters and digits at once."""
+_TOKEN_OF_HONEYCOMB = re.compile(
+    r"(?=.*[a-z])(?=.*[A-Z])(?=(?:.*?[A-Za-z][0-9]+(?=[A-Za-z])){2})(?!.*[a-z]{5})[A-Za-z0-9]{22}"
+)
+"""Honeycomb documents no length. A name in plain words has five small letters in a row somewhere, or its digits at its
+end; a key seldom has either."""
 
 _NO_NAMES = (*_FORMS, (_TOKEN_OF_HONEYCOMB, "a key of 22 letters and digits, as those of Honeycomb"))
 """What is a key where a secret's name is meant."""
 
-_PARTS = (
+_SURE_PARTS = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
-    (re.compile(r"://[^/?#\s]*@"), "a URL with a user in it"),
     (
         re.compile(r"\{\{resolve:(secretsmanager|ssm-secure):"),
         "a reference that CloudFormation replaces by the key",
     ),
+    (re.compile(r"://[^/?#\s:@]*:[^/?#\s@]+@"), "a URL with a password in it"),
 )
+_PARTS = (*_SURE_PARTS, (re.compile(r"://[^/?#\s]*@"), "a URL with a user in it"))
 """What gives away that a key is within."""
 
 _FOR_KEYS = re.compile(
-    r"(?i)^(cookie|x-honeycomb-team)$|api[-_]?key|(^|[-_])key$|auth(?!ors?([-_]|$))|dsn|credential|licen[cs]e|access|token|secret"
+    r"(?i)^(cookie|x-honeycomb-team)$|api[-_]?key|(^|[-_])key$|auth(?!ors?([-_.]|$))|dsn|credential|licen[cs]e|access|token|secret"
     r"|passw(or)?d"
 )
 """The names of headers and fields whose value is a key."""
@@ -127,13 +136,25 @@ def is_for_key(name: str) -> bool:
 
 def key_in(value: str) -> str | None:
     """Return in words what key a text is or holds, by its form; None if it has no form of one."""
-    if words := next((words for form, words in _FORMS if form.fullmatch(value)), None):
-        return words
-    if words := next((words for form, words in _PARTS if form.search(value)), None):
+    if words := _words(value, _FORMS, _PARTS):
         return words
     # As token=… in a query, or sentry_key=… in a header.
     named = next((name for name in re.findall(r"([\w.-]+)=[^\s=&]", value) if is_for_key(name)), None)
     return f"a key as {named}" if named else None
+
+
+def key_in_attribute(name: str, value: str) -> str | None:
+    """Return in words what key a resource attribute is or holds; None if its value may be anything else.
+
+    Hashes, the addresses of repositories and texts with an equals sign are ordinary there, unlike in a header.
+    """
+    return _words(value, _FORMS if is_for_key(name) else _SURE_FORMS, _SURE_PARTS)
+
+
+def _words(value: str, forms: Iterable[_Form], parts: Iterable[_Form]) -> str | None:
+    """What a text is as a whole by one of the forms, or else has within by one of the parts."""
+    whole = (words for form, words in forms if form.fullmatch(value))
+    return next(whole, None) or next((words for form, words in parts if form.search(value)), None)
 
 
 def _check_name(name: str) -> None:
@@ -141,7 +162,8 @@ def _check_name(name: str) -> None:
         if form.fullmatch(name):
             raise InvalidProps(
                 f"a key is given by the name of its secret, and this looks like {words}: put it into Secrets Manager, "
-                "give the secret's name, and replace the key, which may be in a history by now"
+                "give the secret's name, and replace the key, which may be in a history by now; if it is a name, give "
+                "the secret as its ARN or as a construct"
             )
     if not (_NAME.fullmatch(name) or _ARN.fullmatch(name) or _TOKEN in name):
         raise InvalidProps(

@@ -20,13 +20,16 @@ from raytrail.instrumentation._model_exporters import (
     check_exporters,
 )
 from raytrail.instrumentation._model_layers import NAMES, Language, python_off_by_default
-from raytrail.instrumentation._model_secrets import SecretField, key_in
+from raytrail.instrumentation._model_secrets import SecretField, key_in_attribute
 
 PROPAGATORS = ("xray", "tracecontext", "baggage", "b3", "b3multi")
 DETECTORS = ("otel", "os", "host", "process", "service_instance", "aws_lambda")
 
 _OF_CLIENTS = frozenset({"tracecontext", "b3", "b3multi"})
 """Propagators that find a trace in what a client sends."""
+
+_OF_XRAY = frozenset({"xray", "xray-lambda"})
+"""Propagators that find the trace that Lambda has begun; the second is known in a function's variables alone."""
 
 COLLECTOR = Otlp(name="collector", endpoint="http://localhost:4318", signals=("metrics",))
 """Where the collector layer receives."""
@@ -127,7 +130,7 @@ class Telemetry:
             if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]{0,254}", key):
                 raise InvalidProps(f"a resource attribute's name is as team.name, got {key!r}")
         for key, value in self.resource_attributes.items():
-            if words := key_in(value):
+            if words := key_in_attribute(key, value):
                 raise InvalidProps(
                     f"resource attribute {key!r} holds {words}, which would stand in clear in the template and in each "
                     "span; leave it out, and replace the key"
@@ -135,19 +138,8 @@ class Telemetry:
         if "service.name" in self.resource_attributes:
             raise InvalidProps("service.name is given as service_name, not among resource_attributes")
         _check_each(self.propagators, PROPAGATORS, "propagator")
-        if self.propagators and self.to_xray and "xray" not in self.propagators:
-            raise InvalidProps(
-                f"propagators lack xray, got {', '.join(self.propagators)}: without it the function's spans do not "
-                "join the trace that Lambda has begun"
-            )
-        after = self.propagators[self.propagators.index("xray") :] if self.to_xray and self.propagators else ()
-        if over := [each for each in after if each in _OF_CLIENTS]:
-            rest = [each for each in self.propagators if each != "xray"]
-            raise InvalidProps(
-                f"propagators have {' and '.join(over)} after xray, and the last one that finds a trace wins: a "
-                "client's header would take the function's spans out of the trace that Lambda has begun; give "
-                f"{','.join([*rest, 'xray'])}"
-            )
+        if self.propagators and self.to_xray and (problem := propagation_problem(self.propagators)):
+            raise InvalidProps(problem)
         if self.language == "python":
             _check_each(self.instrumentations, python_off_by_default(), "instrumentation of the ADOT Python layer")
             _check_each(self.resource_detectors, DETECTORS, "resource detector")
@@ -178,6 +170,24 @@ class Telemetry:
                     f"the {name} layer sends {signal} to one place, got {' and '.join(senders)}; two at once is for "
                     "Python"
                 )
+
+
+def propagation_problem(propagators: Sequence[str]) -> str | None:
+    """Return why a function's spans would not join the trace that Lambda has begun; None if they would."""
+    last = max((at for at, each in enumerate(propagators) if each in _OF_XRAY), default=None)
+    if last is None:
+        return (
+            f"propagators lack xray, got {', '.join(propagators) or 'none'}: without it the function's spans do not "
+            "join the trace that Lambda has begun"
+        )
+    if not (over := [each for each in propagators[last:] if each in _OF_CLIENTS]):
+        return None
+    rest = [each for each in propagators if each not in _OF_XRAY]
+    return (
+        f"propagators have {' and '.join(over)} after xray, and the last one that finds a trace wins: a client's "
+        "header would take the function's spans out of the trace that Lambda has begun; give "
+        f"{','.join([*rest, 'xray'])}"
+    )
 
 
 def _sends(exporter: Exporter, signal: Signal) -> bool:

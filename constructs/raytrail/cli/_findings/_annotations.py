@@ -1,7 +1,8 @@
 """What constructs say of themselves, where CDK's report leaves it out.
 
 The report holds annotations under the feature flag `FLAG` alone, which a new app has in its ``cdk.json`` and an older
-one may not have. The metadata of the stacks has them always, but for those of the app and of stages themselves.
+one may not have. The metadata of the stacks has them always, but for those of the app and of stages themselves; nor
+does any file of the assembly hold what was acknowledged there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from typing import Any
 from raytrail.cli._findings._places import artifacts, stacks
 
 FLAG = "@aws-cdk/core:annotationsInValidationReport"
+UNSEEN = (
+    f"annotations were read from the metadata of the stacks, as {FLAG} is not set: what was acknowledged on the app or "
+    "on a stage is not seen there and stands as open; set that flag in cdk.json, or acknowledge on a stack or below"
+)
+"""Said where an annotation is open that may have been acknowledged."""
 PLUGIN = "Construct Annotations"
 """As CDK names it in the report."""
 _LEVELS = {"aws:cdk:warning": "warning", "aws:cdk:error": "error"}

@@ -137,12 +137,14 @@ class Report:
         plugins: Who has something to say.
         found: What nobody has acknowledged, the worst first.
         acknowledged: What was acknowledged, as far as CDK tells: cdk-nag leaves out what is acknowledged itself.
+        notes: What is to be known of how it was read.
     """
 
     written: datetime
     plugins: tuple[Plugin, ...]
     found: tuple[Finding, ...]
     acknowledged: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The report for a program."""
@@ -151,4 +153,5 @@ class Report:
             "plugins": [{"name": plugin.name, "version": plugin.version} for plugin in self.plugins],
             "findings": [finding.as_json() for finding in self.found],
             "acknowledged": [finding.as_json() for finding in self.acknowledged],
+            "notes": list(self.notes),
         }

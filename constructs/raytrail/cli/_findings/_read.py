@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from raytrail.cli._errors import Unanswered
-from raytrail.cli._findings._annotations import PLUGIN, unreported_annotations
+from raytrail.cli._findings._annotations import PLUGIN, UNSEEN, unreported_annotations
 from raytrail.cli._findings._model import SEVERITIES, Finding, Plugin, Report, Severity
 from raytrail.cli._findings._places import Places
 
@@ -88,7 +88,8 @@ def read_report(assembly: Path, *, root: Path) -> Report:
     except (ValidationError, UnicodeDecodeError) as error:
         raise Unanswered(f"{file} is no report that this version can read: {_first(error)}") from error
     places = Places(assembly, root)
-    reports = [*document.plugin_reports, *_left_out(assembly, document)]
+    left_out = list(_left_out(assembly, document))
+    reports = [*document.plugin_reports, *left_out]
     return Report(
         written=written,
         plugins=tuple(Plugin(name=each.plugin_name, version=each.plugin_version) for each in reports),
@@ -99,6 +100,7 @@ def read_report(assembly: Path, *, root: Path) -> Report:
             for violation in each.suppressed_violations
             for finding in _findings(each, violation, places, acknowledged=violation.reason)
         ),
+        notes=(UNSEEN,) if any(not _is_final(each) for report in left_out for each in report.violations) else (),
     )
 
 

@@ -26,6 +26,8 @@ def show_report(report: Report, assembly: Path) -> None:
         show(terminal, Text(f"acknowledged: {clean(finding.id)}{about}: {reason}", style="dim"))
     if report.found and not any(finding.source for finding in report.found):
         show(terminal, Text("synthesise with JSII_HOST_STACK_TRACES=1 to see the lines of Python", style="dim"))
+    for note in report.notes:
+        show(terminal, Text(f"note: {note}", style="dim"))
     written = report.written.astimezone().isoformat(" ", "seconds")
     show(terminal, Text(f"{_sum(report)}, in {assembly}, synthesised {written}"))
 

@@ -69,7 +69,8 @@ def sampled_away(seen: FunctionSeen) -> Finding | None:
                 name="sampled-away",
                 title="a sampling rule takes the requests and samples none",
                 seen=f"{_in_words(rule)} is the first that takes every request of the stage {stage.name}",
-                means="API Gateway decides by the rules and tells Lambda, which follows: no request is traced",
+                means="API Gateway decides by the rules and tells Lambda, which follows: no request that reaches "
+                "the rule is traced",
                 todo=f"raise the rule's rate, or give a rule before it (a priority below {rule.priority}) for the "
                 "requests that you want to see",
             )

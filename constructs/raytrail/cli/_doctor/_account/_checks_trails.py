@@ -21,10 +21,13 @@ def useless(seen: Seen, trail: TrailSeen) -> str:
         return "it is switched off"
     if trail.writes is False:
         return "it does not record management calls that write"
-    if trail.failing:
-        return f"its files do not arrive ({trail.failing})"
+    lacks = []
     if not trail.all_regions:
-        return f"it records {trail.home or seen.plan.where.region} alone"
+        lacks.append(f"it records {trail.home or seen.plan.where.region} alone")
+    if trail.failing:
+        lacks.append(f"its files do not arrive ({trail.failing})")
+    if lacks:
+        return " and ".join(lacks)
     if trail.logging is None or trail.writes is None:
         return "what it records could not be looked at"
     return ""

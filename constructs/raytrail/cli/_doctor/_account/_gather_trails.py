@@ -45,7 +45,7 @@ def _list_trails(aws: Aws) -> list[Mapping[str, Any]]:
 
 
 def _trails_in(look: Look, aws: Aws, region: str, arns: list[str]) -> tuple[TrailSeen, ...]:
-    """Some trails, asked about in their home Region: only there are their settings told."""
+    """Some trails, asked about in their home Region: GetTrailStatus tells of a single Region."""
     cloudtrail = replace(aws, region=region).client("cloudtrail")
 
     def ask() -> list[Mapping[str, Any]]:

@@ -7,10 +7,13 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from botocore.session import get_session
 
 from raytrail.cli._aws import THIS_MACHINE
 from raytrail.cli._doctor._credentials._loading import profile_with
@@ -28,6 +31,11 @@ _SIGNING_IN = ("sso", "sso_oidc", "signin")
 
 # VPC endpoints and FIPS endpoints of AWS's own.
 _OF_AWS = re.compile(r"\.(amazonaws\.com(\.cn)?|api\.aws|amazonaws\.eu|api\.amazonwebservices\.(com\.cn|eu))$")
+_OF_CUSTOMERS = re.compile(r"\.(compute(-1)?|elb|execute-api)\.")
+"""Names under those that lead to what a customer runs: instances, load balancers, APIs of API Gateway."""
+_OF_A_VPC = re.compile(r"^((bucket|accesspoint|control)\.)?vpce-[^.]+\.")
+"""What stands before the service in the name of a VPC endpoint; the words are those of S3's
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +47,14 @@ class Endpoint:
         by: What says so: an option, a variable, or a place in a file.
         service: The service that it is for, in lower case; empty for all.
         who: Who answers there.
+        cdk_alone: Whether the CDK CLI alone follows it, since a setting of the profile keeps boto3 from it.
     """
 
     url: str
     by: str
     service: str = ""
     who: Who = "aws"
+    cdk_alone: bool = False
 
     @property
     def shown(self) -> str:
@@ -70,15 +80,17 @@ class Target:
 def find_target(setup: Setup) -> Target:
     """Find whom the calls of this command would reach, and ask each address that replaces AWS's own who it is."""
     asked: dict[str, Who] = {}
-    found = [
-        Endpoint(url=each.url, by=each.by, service=each.service, who=asked.setdefault(each.url, _who(each.url)))
-        for each in configured(setup)
-    ]
+    found = [replace(each, who=asked.setdefault(each.url, _who(each.url))) for each in configured(setup)]
     # This command gives the first to every call; a service's own counts only where there is no such.
-    general = next((each for each in found if not each.service and each.by in ("--endpoint", "AWS_ENDPOINT_URL")), None)
-    of_sts = next((each for each in found if each.service in ("", "sts") and each is not general), None)
+    followed = [each for each in found if not each.cdk_alone]
+    general = next((each for each in followed if not each.service and each.by.startswith(("--", "AWS_"))), None)
+    of_sts = next((each for each in followed if each.service in ("", "sts") and each is not general), None)
     decides = general or of_sts
-    findings = [finding for each in found if (finding := _finding(each, general, setup))]
+    findings = [
+        _of_cdk_alone(finding, setup) if each.cdk_alone else finding
+        for each in found
+        if (finding := _finding(each, general, setup))
+    ]
     return Target(
         endpoint=general.url if general and general.who != "no-url" else None,
         who=decides.who if decides else "aws",
@@ -90,21 +102,30 @@ def configured(setup: Setup) -> Iterator[Endpoint]:
     """Every address that replaces AWS's own, in the order in which botocore looks."""
     if setup.endpoint:
         yield Endpoint(url=setup.endpoint, by="--endpoint")
-    ignored = setup.section.get("ignore_configured_endpoint_urls", "")
-    if str(setup.environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignored)).lower() == "true":
+    ignored = _ignored(setup, setup.section)
+    if ignored and _ignored(setup, setup.section_of_cdk_endpoints):
         return
     for name, url in sorted(setup.environment.items()):
         if url and name.startswith("AWS_ENDPOINT_URL_"):
             service = name.removeprefix("AWS_ENDPOINT_URL_").lower()
-            yield Endpoint(url=url, by=name, service=service)
+            if not ignored or service in _DEPLOYING:
+                yield Endpoint(url=url, by=name, service=service, cdk_alone=ignored)
     if url := setup.variable("AWS_ENDPOINT_URL"):
-        yield Endpoint(url=url, by="AWS_ENDPOINT_URL")
+        yield Endpoint(url=url, by="AWS_ENDPOINT_URL", cdk_alone=ignored)
+    if ignored:
+        return
     name = str(setup.section.get("services", ""))
     for service, settings in setup.files.services.get(name, {}).items():
         if isinstance(settings, dict) and settings.get("endpoint_url"):
             yield Endpoint(url=settings["endpoint_url"], by=f"[services {name}], {service}", service=service)
     if url := str(setup.section.get("endpoint_url", "")):
         yield Endpoint(url=url, by=f"endpoint_url of the profile {setup.chosen.name!r}")
+
+
+def _ignored(setup: Setup, section: Mapping[str, Any]) -> bool:
+    """Whether the variable, or without it a profile, says that configured addresses do not count."""
+    said = section.get("ignore_configured_endpoint_urls", "")
+    return str(setup.environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", said)).lower() == "true"
 
 
 def without_password(url: str) -> str:
@@ -120,7 +141,21 @@ def _who(url: str) -> Who:
         return "no-url"
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
         return "no-url"
-    return "aws" if _OF_AWS.search(host) else _answering(url, host)
+    of_aws = _OF_AWS.search(host) and not _OF_CUSTOMERS.search(host) and parts.port in (None, 443)
+    return "aws" if of_aws else _answering(url, host)
+
+
+def _is_of_one_service(url: str) -> bool:
+    """Whether a host of AWS's is by its name that of a service which the installed botocore knows."""
+    name = _OF_A_VPC.sub("", urlsplit(url).hostname or "").replace("-fips.", ".", 1)
+    return name.startswith(_prefixes())
+
+
+@cache
+def _prefixes() -> tuple[str, ...]:
+    """What the names of the hosts of AWS's services begin with, as ``sts.``."""
+    partitions: Any = get_session().get_data("endpoints")["partitions"]
+    return tuple({f"{prefix}." for each in partitions for prefix in each["services"]})
 
 
 def _answering(url: str, host: str) -> Who:
@@ -145,7 +180,7 @@ def _finding(each: Endpoint, general: Endpoint | None, setup: Setup) -> Finding 
         return _no_url(each)
     if each.who == "nobody":
         return _dead(each, setup)
-    if each.who == "aws" and not each.service:
+    if each.who == "aws" and not each.service and _is_of_one_service(each.url):
         return _one_service(each)
     if each.who == "embedded" and each is general:
         return _embedded(each)
@@ -161,6 +196,17 @@ def _remove(each: Endpoint) -> tuple[str, tuple[str, ...]]:
         return f"to ask AWS, unset {each.by}; to go on here, start the embedded AWS again", (f"unset {each.by}",)
     return "to ask AWS, take the setting out of the AWS configuration file", (
         "export AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true",
+    )
+
+
+def _of_cdk_alone(finding: Finding, setup: Setup) -> Finding:
+    read = setup.variable("AWS_PROFILE") or "default"
+    return replace(
+        finding,
+        means=f"boto3 ignores it, as the profile {setup.chosen.name!r} says (ignore_configured_endpoint_urls), and the "
+        f"CDK CLI does not: it reads that setting of the profile {read!r} alone, and would send its calls there",
+        todo=f"{finding.todo.split(';')[0]}; or let both ignore it by the variable",
+        command=(*finding.command, "export AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"),
     )
 
 

@@ -62,14 +62,18 @@ def load(setup: Setup, region: str) -> Loaded:
 
 
 def chain(setup: Setup) -> Iterator[str]:
-    """The chosen profile, and after it each that it takes its credentials from; a loop ends where it began."""
+    """The chosen profile, and after it each that it takes its credentials from; a loop ends where it began.
+
+    Of a source profile keys of its own count before a role that it has.
+    """
     seen: list[str] = []
     name = setup.chosen.name
     while name and name not in seen and name in setup.files.profiles:
         seen.append(name)
         yield name
         section = setup.files.profiles[name]
-        name = str(section.get("source_profile", "")) if "role_arn" in section else ""
+        goes_on = "role_arn" in section and not (seen[1:] and "aws_access_key_id" in section)
+        name = str(section.get("source_profile", "")) if goes_on else ""
 
 
 def profile_with(setup: Setup, *settings: str) -> str:

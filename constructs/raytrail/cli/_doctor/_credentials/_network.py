@@ -73,8 +73,17 @@ def unknown_region(chosen: Chosen, region: str) -> Finding:
 
 
 def _proxies(setup: Setup) -> list[str]:
-    names = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    names = ("HTTPS_PROXY", "https_proxy")
     return [f"{name} is {without_password(setup.variable(name))}" for name in names if setup.variable(name)]
+
+
+def _unread_proxies(setup: Setup) -> list[str]:
+    """Variables that other programs take for a proxy's, and botocore does not."""
+    return [
+        f"{name} is {without_password(setup.variable(name))}, which boto3 does not read"
+        for name in ("ALL_PROXY", "all_proxy")
+        if setup.variable(name)
+    ]
 
 
 def _bypass(setup: Setup, url: str) -> str:
@@ -147,6 +156,11 @@ def _no_network(setup: Setup, error: Exception) -> Finding:
             *_without_them(setup),
             f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {quote(without_password(url))}",
         ),
-        decided="; ".join([*_proxies(setup), *([f"{bypass} is {setup.variable(bypass)}"] if bypass else [])])
-        or "no variable names a proxy",
+        decided="; ".join(
+            [
+                *(_proxies(setup) or ["no variable names a proxy for boto3"]),
+                *_unread_proxies(setup),
+                *([f"{bypass} is {setup.variable(bypass)}"] if bypass else []),
+            ]
+        ),
     )

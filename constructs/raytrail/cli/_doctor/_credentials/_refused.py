@@ -38,6 +38,7 @@ def why_refused(setup: Setup, pair: Pair | None, error: ClientError, region: str
     if meaning is Meaning.WRONG_SECRET and ahead is not None and abs(ahead) > TOLERATED_SECONDS:
         meaning = Meaning.WRONG_CLOCK
     used = pair or source_pair(setup)
+    refused = f"{error.operation_name} was refused with {code}: {said}"
     says = {
         Meaning.WRONG_CLOCK: lambda: clock(ahead, f"{code}: {said}", refused=True),
         Meaning.WRONG_REGION: lambda: unknown_region(setup.region_for_raytrail(), region),
@@ -46,13 +47,15 @@ def why_refused(setup: Setup, pair: Pair | None, error: ClientError, region: str
         Meaning.WRONG_SECRET: lambda: _wrong_secret(setup, used, code, ahead),
         Meaning.NOT_ENABLED: lambda: not_enabled(region, "", pair, f"{code}: {said}"),
     }
+    if not used.key_id:
+        says[Meaning.UNKNOWN_KEY] = says[Meaning.WRONG_SECRET] = lambda: _unseen(setup, used, code, refused, meaning)
     if meaning in says:
         return says[meaning]()
     if error.operation_name == "AssumeRole" and meaning is Meaning.DENIED:
         return _role(setup, code, said)
     if error.operation_name == "AssumeRole" and code == "ValidationError":
         return _role_settings(setup, said)
-    return _other(used, f"{error.operation_name} was refused with {code}: {said}")
+    return _other(used, refused)
 
 
 def _other(pair: Pair, said: str) -> Finding:
@@ -64,6 +67,25 @@ def _other(pair: Pair, said: str) -> Finding:
         means="nothing else can be looked at",
         todo="look the code up in the AWS documentation",
         command=("aws sts get-caller-identity --debug",),
+    )
+
+
+def _unseen(setup: Setup, pair: Pair, code: str, refused: str, meaning: Meaning) -> Finding:
+    """A key for a role that botocore alone has seen, mostly one that a program wrote."""
+    if pair.method != "custom-process":
+        return _other(pair, refused)
+    wrong_secret = meaning is Meaning.WRONG_SECRET
+    return Finding(
+        name="wrong-secret" if wrong_secret else "key-of-process-unknown",
+        severity="error",
+        title="the secret is not that of the access key" if wrong_secret else "AWS does not know the key of a program",
+        seen=str(pair),
+        means=f"AWS knows the key, and the signature was made with another secret ({code})"
+        if wrong_secret
+        else f"the key was deleted or deactivated, or it and its token are not of one session ({code})",
+        todo=f"{RENEW_PROCESS}; the ID, the secret and the token that it writes must be of one session",
+        command=(line_of_process(profile_with(setup, "credential_process")),),
+        decided="" if wrong_secret else "AWS gives one answer for all of these, and what the program wrote is not seen",
     )
 
 
@@ -212,7 +234,7 @@ def _role(setup: Setup, code: str, said: str) -> Finding:
 
 def _who_assumes(setup: Setup, source: str, caller: str) -> str:
     """Who asked for a role: the role of the source profile where that has one, otherwise the key at the chain's end."""
-    if caller and "role_arn" in setup.files.profiles.get(source, {}):
+    if ":assumed-role/" in caller and "role_arn" in setup.files.profiles.get(source, {}):
         return f"the role of the profile {source!r} ({caller})"
     return str(source_pair(setup))
 

@@ -107,6 +107,11 @@ class Setup:
         return self.files.profiles.get(self.chosen.name, {})
 
     @property
+    def section_of_cdk_endpoints(self) -> Mapping[str, Any]:
+        """The settings by which the CDK CLI's SDK finds endpoints: not those of ``--profile``, nor of cdk.json."""
+        return self.files.profiles.get(self.variable("AWS_PROFILE") or "default", {})
+
+    @property
     def keys_of_environment(self) -> bool:
         """Whether boto3 takes the keys of the environment: not with ``--profile``, but with AWS_PROFILE."""
         return bool(self.variable("AWS_ACCESS_KEY_ID")) and self.profile is None

@@ -80,16 +80,26 @@ def _of_role(setup: Setup, report: str) -> Finding | None:
     known = _OF_A_ROLE.get(refused[1]) if refused else None
     if not refused or not known:
         return None
-    if setup.profile is None and setup.variable("AWS_WEB_IDENTITY_TOKEN_FILE") and setup.variable(known.variable):
-        return _of_variable(known.variable, setup.variable(known.variable), known.allowed)
-    # Of a text botocore says the length, of a number the number.
+    value = setup.variable(known.variable)
+    if _reads_variables(setup) and value and refused[2] in _measures(value):
+        return _of_variable(known.variable, value, known.allowed)
     having = [name for name in chain(setup) if known.setting in setup.files.profiles[name]]
     guilty = [name for name in having if refused[2] in _measures(str(setup.files.profiles[name][known.setting]))]
     profile = next(iter(guilty or having), "")
     return _of_profile(setup, profile, known.setting, known.allowed) if profile else None
 
 
+def _reads_variables(setup: Setup) -> bool:
+    """Whether the role is that of a web identity, of which variables may say what the profile says, too."""
+    section = setup.section
+    # Botocore asks for a profile's role with a source before it asks for a web identity.
+    if setup.profile is not None or ("role_arn" in section and "web_identity_token_file" not in section):
+        return False
+    return bool(setup.variable("AWS_WEB_IDENTITY_TOKEN_FILE") or section.get("web_identity_token_file"))
+
+
 def _measures(value: str) -> tuple[str, str]:
+    """What botocore may say of a value: of a text its length, of a number the number."""
     return value, str(len(value))
 
 
