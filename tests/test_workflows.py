@@ -250,8 +250,8 @@ def importer(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     return synthesised(Runner(IMPORTER, folder))
 
 
-def synthesised(runner: Runner) -> Runner:
-    done = runner.run("check", "Synthesise")
+def synthesised(runner: Runner, **more: str) -> Runner:
+    done = runner.run("check", "Synthesise", **more)
     assert done.returncode == 0, done.stdout + done.stderr
     return runner
 
@@ -429,7 +429,8 @@ def test_the_comparison_knows_stacks_of_groups_and_stages_and_nested_ones(tmp_pa
     (tmp_path / "app.py").write_text(APP_OF_MANY)
     (tmp_path / "cdk.json").write_text('{"app": "python app.py"}')
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
-    runner = synthesised(Runner(IMPORTER, tmp_path))
+    # Half of a synth, and nothing of this test.
+    runner = synthesised(Runner(IMPORTER, tmp_path), CDK_VALIDATION="false")
     (tmp_path / "base").mkdir()
     shutil.copytree(tmp_path / "cdk.out", tmp_path / "base/cdk.out")
     for file in (tmp_path / "base/cdk.out").rglob("*.template.json"):
