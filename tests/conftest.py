@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 ATTACK_LOGS = ROOT.parent / "shared" / "attack-logs"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files that wait for servers first: what only computes fills every processor to the end."""
+    waiting = {item.path for item in items if any(map(item.get_closest_marker, ("local", "wheel")))}
+    items.sort(key=lambda item: item.path not in waiting)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The folder of the project."""
