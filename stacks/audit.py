@@ -21,9 +21,8 @@ from raytrail.audit import (
     NetworkActivityEvents,
     Retention,
 )
-from raytrail.errors import InvalidProps, InvalidSettings
 from raytrail.settings import DataEventsSettings, ExistingTrail, Settings
-from stacks._kit import KitStack, log_retention
+from stacks._kit import KitStack, blamed_on, log_retention
 
 
 class AuditStack(KitStack):
@@ -55,7 +54,8 @@ class AuditStack(KitStack):
 
     def _make_trail(self, settings: Settings, tables: Sequence[dynamodb.ITable]) -> None:
         audit = settings.audit
-        try:
+        # What one setting allows and all of them together do not.
+        with blamed_on("audit"):
             self.events = (
                 ManagementEvents(),
                 *([DataEvents.tables(*tables)] if tables else []),
@@ -79,10 +79,8 @@ class AuditStack(KitStack):
                 ),
                 log_retention=log_retention(audit.log_retention_days),
             )
-        except InvalidProps as error:
-            # What one setting allows and all of them together do not.
-            raise InvalidSettings(f"audit: {error}") from error
-        self._make_lake(settings, trail=trail)
+            # The trail leaves out the results of the lake's queries, which may be one value too many.
+            self._make_lake(settings, trail=trail)
         self._count(trail.log_group, settings)
         CfnOutput(self, "TrailName", value=settings.name)
 

@@ -25,10 +25,10 @@ from raytrail.detection import (
     unseen,
     vantage_of,
 )
-from raytrail.errors import InvalidProps, InvalidSettings
+from raytrail.errors import InvalidSettings
 from raytrail.settings import Settings
 from raytrail.sigma import CompiledRule, Vantage, catalog, unreachable
-from stacks._kit import KitStack, alert_channel, log_retention
+from stacks._kit import KitStack, alert_channel, blamed_on, log_retention
 from stacks.audit import AuditStack
 
 
@@ -183,10 +183,8 @@ class GlobalEventsStack(KitStack):
 
 
 def _suppressions(settings: Settings) -> list[Suppression]:
-    try:
+    with blamed_on("detection.suppressions"):
         return [Suppression(**dict(each)) for each in settings.detection.suppressions]
-    except InvalidProps as error:
-        raise InvalidSettings(f"detection.suppressions: {error}") from error
 
 
 def _seen(audit: AuditStack | None) -> Vantage:

@@ -139,6 +139,13 @@ def test_what_the_settings_ask_for_and_no_trail_can_do_is_said_as_one_of_the_set
         audit_stack(insights={"on": ["Data"]})
 
 
+def test_a_value_too_many_with_the_results_of_the_lake_is_said_as_one_of_the_settings():
+    # Those of the other selector, the category, the type, and the trail's own bucket are four.
+    objects = [f"arn:aws:s3:::files-{number}/" for number in range(496)]
+    with pytest.raises(InvalidSettings, match=r"^audit: the selectors of a trail have at most 500 values .* got 501;"):
+        audit_stack(data_events=[{"resource_type": "AWS::S3::Object", "arn_prefixes": objects}])
+
+
 def test_the_stack_tells_the_others_what_its_trail_records():
     made = audit_stack(network_activity=[{"event_source": "s3.amazonaws.com"}], insights={"error_rate": False})
     assert made.events == (ManagementEvents(), NetworkActivityEvents(event_source="s3.amazonaws.com"))

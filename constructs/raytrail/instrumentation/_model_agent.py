@@ -21,8 +21,8 @@ from raytrail.instrumentation._model_agent_schema import RETENTION_DAYS, check_a
 
 XRAY_PORT = 2000
 OTLP_GRPC_PORT, OTLP_HTTP_PORT = 4317, 4318
-APPLICATION_SIGNALS_GRPC_PORT, APPLICATION_SIGNALS_HTTP_PORT = 4315, 4316
-"""Where the agent's receiver of Application Signals listens; it has no setting for that."""
+APPLICATION_SIGNALS_HTTP_PORT = 4316
+"""Where the agent's receiver of Application Signals listens by HTTP; it has no setting for that."""
 
 SMALLEST_BUFFER_MB = 3
 

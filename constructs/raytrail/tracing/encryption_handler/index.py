@@ -77,10 +77,11 @@ def handler(event: dict[str, Any], context: Any) -> None:
 def send(body: bytes, url: str) -> None:
     """Answer. What fails for good is raised, so that Lambda delivers the request once more."""
     # CloudFormation's own URL, signed for it; a type of content would break the signature.
-    request = urllib.request.Request(url, data=body, method="PUT", headers={"Content-Type": ""})  # noqa: S310
+    headers = {"Content-Type": ""}
+    request = urllib.request.Request(url, data=body, method="PUT", headers=headers)  # noqa: S310 - its own, as said
     for pause in (*ANSWER_PAUSES, None):
         try:
-            with urllib.request.urlopen(request, timeout=TRY_SECONDS):  # noqa: S310
+            with urllib.request.urlopen(request, timeout=TRY_SECONDS):  # noqa: S310 - as above
                 return
         except (OSError, http.client.HTTPException) as error:
             if pause is None:
